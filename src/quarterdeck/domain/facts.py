@@ -1,0 +1,388 @@
+"""
+Everything that can have happened. Facts are fat: they carry results, so `apply` only assigns and adds.
+
+That keeps old journals foldable by new code: a changed rule changes which facts are made, never what a fact
+that was once written down does to the state.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from quarterdeck.domain.settings import BotSettings
+from quarterdeck.domain.words import (
+    Action,
+    CancelState,
+    Control,
+    Effect,
+    Evidence,
+    OrderKind,
+    OrderState,
+    Side,
+    Source,
+)
+
+
+class Verdicts(Struct, frozen=True, array_like=True, gc=False):
+    """
+    What every guardrail said about one order, packed.
+
+    Bit i of each mask speaks of the rule with bit i in `guardrails.RULES`. `values` and `limits` hold the compared
+    numbers of the evaluated rules, lowest bit first; an exempt rule was evaluated and failed, but lets exits pass.
+    """
+
+    evaluated: int
+    failed: int
+    exempt: int
+    values: tuple[float, ...]
+    limits: tuple[float, ...]
+
+
+class VenueQuote(Struct, frozen=True, array_like=True, gc=False):
+    """What a venue would charge: effective price after fees (quote per base), fee (quote), and if depth suffices."""
+
+    venue: str
+    effective_price: float
+    fee: float
+    has_liquidity: bool
+
+
+class SessionOpened(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A process took the bot over under a new, higher epoch."""
+
+    at_ns: int
+    session: str
+    epoch: int
+    software: str
+
+
+class SessionClosed(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A process stopped working on the bot; `released` when it drained and gave up its lease."""
+
+    at_ns: int
+    reason: str
+    released: bool
+
+
+class SettingsAdopted(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """The bot runs under these settings from here on."""
+
+    at_ns: int
+    settings: BotSettings
+
+
+class CapitalDeclared(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """What the bot may call its own when it first starts: venue → asset → amount."""
+
+    at_ns: int
+    cash: dict[str, dict[str, Decimal]]
+    equity: float
+
+
+class MarkTaken(Struct, frozen=True, array_like=True, gc=False):
+    """The price at which one holding was valued, in quote per base."""
+
+    venue: str
+    instrument: str
+    price: float
+
+
+class MarksTaken(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True, gc=False):
+    """
+    The bot was marked to market for one UTC minute.
+
+    `equity` is in base currency; None where a holding had no fresh price, so that there is no mark. `peak` is the
+    highest equity so far and `drawdown_max` the deepest fall from a peak, as a fraction.
+    """
+
+    at_ns: int
+    minute_ns: int
+    equity: float | None
+    peak: float = 0.0
+    drawdown_max: float = 0.0
+    marks: tuple[MarkTaken, ...] = ()
+
+
+class CycleRan(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True, gc=False):
+    """The strategy's opinions on one closed bar were worked through."""
+
+    at_ns: int
+    bar_ns: int
+    actions: dict[str, Action]
+
+
+class Intent(Struct, frozen=True, omit_defaults=True):
+    """A wanted change of position. `asked` is the notional (opening) or base quantity (reducing) before sizing."""
+
+    id: str
+    source: Source
+    who: str
+    effect: Effect
+    side: Side
+    instrument: str
+    asked: Decimal
+    asked_unit: str
+    order_kind: OrderKind = OrderKind.MARKET
+    limit: Decimal | None = None
+    cause: str = ""
+    action: Action | None = None
+    confidence: float | None = None
+    bar_ns: int | None = None
+
+
+class IntentFormed(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """Somebody wanted a change of position, and it was taken up under this id."""
+
+    at_ns: int
+    intent: Intent
+
+
+class IntentRefused(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    An intent ended without an order.
+
+    `stage` is size, route or guardrails; `failed` names the rules that refused, `reason` says it in words.
+    """
+
+    at_ns: int
+    intent_id: str
+    instrument: str
+    stage: str
+    reason: str
+    failed: tuple[str, ...] = ()
+    verdicts: Verdicts | None = None
+    routes: tuple[VenueQuote, ...] = ()
+
+
+class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    An order passed the guardrails and may be sent from now on.
+
+    `qty_lots` and `limit_ticks` are on the grid of the listing; `reference_price` is what it was judged at.
+    `reserve_per_lot` of `reserve_asset` stays set aside for every lot that may still fill. The last hop signs
+    nothing after `send_by_ns`, nor once the kill file holds an epoch above `kill_epoch`.
+    """
+
+    at_ns: int
+    client_id: str
+    intent_id: str
+    venue: str
+    instrument: str
+    side: Side
+    effect: Effect
+    source: Source
+    order_kind: OrderKind
+    qty_lots: int
+    reference_price: float
+    reserve_asset: str
+    reserve_per_lot: Decimal
+    send_by_ns: int
+    kill_epoch: int
+    verdicts: Verdicts
+    limit_ticks: int | None = None
+    routes: tuple[VenueQuote, ...] = ()
+    sized_by: str = ""
+
+
+class OrderMoved(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    The life cycle of an order went on, or more was learned about how much of it filled.
+
+    `state`, `reported_lots`, `reserve` and `cancel` are the values after; `returns_trade_ns` is set where an order
+    that never traded gives its cooldown slot back: the instant of the trade before it (0 for none).
+    """
+
+    at_ns: int
+    client_id: str
+    evidence: Evidence
+    state: OrderState
+    reported_lots: int
+    reserve: Decimal
+    cancel: CancelState
+    venue_order_id: str = ""
+    reason: str = ""
+    venue_at_ns: int = 0
+    price: Decimal | None = None
+    absences: int = 0
+    returns_trade_ns: int | None = None
+
+
+class HoldingsAfter(Struct, frozen=True, array_like=True):
+    """What the bot holds of one asset on one venue after a fill."""
+
+    venue: str
+    asset: str
+    amount: Decimal
+
+
+class InferredFill(Struct, frozen=True, array_like=True):
+    """Lots that were booked on the strength of a status, until the real trades retire them, oldest first."""
+
+    trade_id: str
+    lots: int
+    price: Decimal
+    fee: Decimal
+    fee_asset: str
+
+
+class FillBooked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    A trade moved a position. The only fact that does.
+
+    `fee` is positive when paid, in units of `fee_asset`. The `…_after` fields are results: position quantity (base),
+    its cost (quote), realised profit of the instrument on this venue so far (quote), and cash. `inferred` marks a
+    fill deduced from a status; `retired_lots` says how many inferred lots this real fill replaced, oldest first.
+    Fees are totals of the bot per asset, with an empty venue. `opened_at_ns` is when the position left zero, else 0.
+    """
+
+    at_ns: int
+    client_id: str
+    intent_id: str
+    venue: str
+    instrument: str
+    side: Side
+    trade_id: str
+    lots: int
+    qty: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_asset: str
+    liquidity: str
+    venue_at_ns: int
+    realised: Decimal
+    state: OrderState
+    booked_lots_after: int
+    reported_lots_after: int
+    reserve_after: Decimal
+    qty_after: Decimal
+    cost_after: Decimal
+    realised_after: Decimal
+    opened_at_ns: int
+    entries_after: int
+    cash_after: tuple[HoldingsAfter, ...]
+    fees_after: tuple[HoldingsAfter, ...]
+    inferred_after: tuple[InferredFill, ...] = ()
+    cursor: int = 0
+    inferred: bool = False
+    retired_lots: int = 0
+
+
+class CancelRequested(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """An order is to be cancelled; sending the cancel again is always allowed."""
+
+    at_ns: int
+    client_id: str
+    venue: str
+    reason: str
+
+
+class ControlChanged(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    How far the bot may act changed.
+
+    `window_emptied` forgets the marks that tripped the loss-rate rule, `differences_accepted` the balances that no
+    trade explained: the operator has looked at them.
+    """
+
+    at_ns: int
+    control: Control
+    reason: str
+    who: str
+    paused_until_ns: int = 0
+    kill_epoch: int | None = None
+    kill_raised: bool = False
+    window_emptied: bool = False
+    differences_accepted: bool = False
+
+
+class CommandAnswered(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A command from outside got its one durable answer; asking again under the same key gets the same."""
+
+    at_ns: int
+    key: str
+    outcome: str
+
+
+class BalanceDiffered(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    A venue holds another amount of an asset than the bot's fills explain. The venue is the truth; it is recorded.
+
+    `baseline` is what the account holds beside the bot's own from now on.
+    """
+
+    at_ns: int
+    venue: str
+    asset: str
+    expected: Decimal
+    actual: Decimal
+    baseline: Decimal
+    explained: bool
+
+
+class StrayFound(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """Something at a venue carries our mark, or claims an order of ours, that the journal does not know."""
+
+    at_ns: int
+    venue: str
+    what: str
+    key: str
+    detail: str
+    cursor: int = 0
+
+
+class TradesPulled(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """Every trade of ours on a venue up to this cursor is known; the next pull begins there."""
+
+    at_ns: int
+    venue: str
+    cursor: int
+
+
+class OrdersRetired(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """Orders that ended long ago left the state; the journal keeps them."""
+
+    at_ns: int
+    client_ids: tuple[str, ...]
+
+
+class AlertRaised(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A person should know. Sending an alert again is always allowed."""
+
+    at_ns: int
+    code: str
+    text: str
+    severity: str = "warning"
+
+
+class ClockHeld(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """The wall clock jumped; nothing is opened until it has been steady for a while."""
+
+    at_ns: int
+    step_ns: int
+    steady_at_ns: int
+
+
+Fact = (
+    SessionOpened
+    | SessionClosed
+    | SettingsAdopted
+    | CapitalDeclared
+    | MarksTaken
+    | CycleRan
+    | IntentFormed
+    | IntentRefused
+    | OrderPlanned
+    | OrderMoved
+    | FillBooked
+    | CancelRequested
+    | ControlChanged
+    | CommandAnswered
+    | BalanceDiffered
+    | StrayFound
+    | TradesPulled
+    | OrdersRetired
+    | AlertRaised
+    | ClockHeld
+)

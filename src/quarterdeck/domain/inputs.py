@@ -1,0 +1,208 @@
+"""
+Everything that can reach the engine. An input carries its own time; the engine has no clock.
+
+Prices of trades are exact Decimals in quote per base; order quantities are whole lots of the instrument's listing.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from quarterdeck.domain.settings import BotSettings
+from quarterdeck.domain.surroundings import NO_SURROUNDINGS, Surroundings
+from quarterdeck.domain.words import Action, Effect, Evidence, OrderKind, Side, Source
+
+
+class Started(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A process became the owner of the bot. Crash recovery and a first start are this same input."""
+
+    at_ns: int
+    session: str
+    epoch: int
+    software: str
+    settings: BotSettings
+    kill_epoch: int
+
+
+class Stopping(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """The process was asked to end."""
+
+    at_ns: int
+    reason: str
+
+
+class Released(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """The process drained and gives up the bot."""
+
+    at_ns: int
+
+
+class SignalGiven(Struct, frozen=True, omit_defaults=True, gc=False):
+    """What the strategy said about one pair on the bar that closed."""
+
+    instrument: str
+    action: Action
+    confidence: float = 1.0
+    source: Source = Source.STRATEGY
+
+
+class CycleDue(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A bar closed and the strategy has spoken. `bar_ns` is the opening time of that bar."""
+
+    at_ns: int
+    bar_ns: int
+    signals: tuple[SignalGiven, ...]
+    surroundings: Surroundings = NO_SURROUNDINGS
+
+
+class Woke(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """The instant named by `engine.due` has come; there is no other news."""
+
+    at_ns: int
+    surroundings: Surroundings = NO_SURROUNDINGS
+
+
+class TriggerFired(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A price crossed a level named by `engine.watch`."""
+
+    at_ns: int
+    venue: str
+    instrument: str
+    cause: str
+    price: float
+    surroundings: Surroundings = NO_SURROUNDINGS
+
+
+class IntentAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    Somebody outside the strategy wants a change of position. `key` makes asking twice the same as asking once.
+
+    Exactly one of `qty` (base units) and `notional` (quote) is given, or neither to close the whole position.
+    """
+
+    at_ns: int
+    key: str
+    source: Source
+    who: str
+    instrument: str
+    side: Side
+    effect: Effect
+    order_kind: OrderKind = OrderKind.MARKET
+    qty: Decimal | None = None
+    notional: Decimal | None = None
+    limit: Decimal | None = None
+    venue: str | None = None
+    surroundings: Surroundings = NO_SURROUNDINGS
+
+
+class CancelAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """Somebody wants one open order cancelled."""
+
+    at_ns: int
+    key: str
+    who: str
+    client_id: str
+
+
+class OrderReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    Something was learned about an order: the reply to a send, to a cancel or to a query, or a stream message.
+
+    `reported_lots` is the highest cumulative filled quantity this source states, None where it states none;
+    `price` is the average price it states for them. `venue_at_ns` is the venue's own clock, 0 where unknown.
+    """
+
+    at_ns: int
+    venue: str
+    client_id: str
+    evidence: Evidence
+    venue_order_id: str = ""
+    reported_lots: int | None = None
+    price: Decimal | None = None
+    reason: str = ""
+    venue_at_ns: int = 0
+
+
+class FillReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    A trade of one of our orders. `fee` is positive when paid and in units of `fee_asset`.
+
+    `cursor` says how far a pull has come with this trade. It is 0 for one that was pushed: a stream may have lost
+    the trade before it, which only a pull from further back can find.
+    """
+
+    at_ns: int
+    venue: str
+    client_id: str
+    trade_id: str
+    lots: int
+    price: Decimal
+    fee: Decimal
+    fee_asset: str
+    liquidity: str
+    venue_at_ns: int
+    cursor: int = 0
+
+
+class OrderSeen(Struct, frozen=True, omit_defaults=True):
+    """One working order as a venue's account lists it."""
+
+    client_id: str
+    venue_order_id: str
+    instrument: str
+    side: Side
+    lots: int
+    filled_lots: int
+
+
+class AccountReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A venue's whole account: what it holds (free plus locked, per asset) and which orders are working."""
+
+    at_ns: int
+    venue: str
+    totals: dict[str, Decimal]
+    orders: tuple[OrderSeen, ...]
+    venue_at_ns: int = 0
+
+
+class ControlAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    An operator, or the kill file, changes how far the bot may act.
+
+    `command` is pause, reduce, halt, kill, resume or flatten. `kill_epoch` is the epoch in the kill file as read
+    by the loop; a resume accepts exactly that epoch.
+    """
+
+    at_ns: int
+    key: str
+    command: str
+    who: str
+    reason: str = ""
+    kill_epoch: int = 0
+    surroundings: Surroundings = NO_SURROUNDINGS
+
+
+class ClockStepped(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """The wall clock jumped against the machine's own steady clock, by so many nanoseconds."""
+
+    at_ns: int
+    step_ns: int
+
+
+Input = (
+    Started
+    | Stopping
+    | Released
+    | CycleDue
+    | Woke
+    | TriggerFired
+    | IntentAsked
+    | CancelAsked
+    | OrderReported
+    | FillReported
+    | AccountReported
+    | ControlAsked
+    | ClockStepped
+)

@@ -1,0 +1,90 @@
+"""
+Exact money: Decimal arithmetic that refuses to round silently, and whole lots and ticks made by one function.
+
+Our own context is passed explicitly, so importing Quarterdeck never changes how a user's program rounds.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from typing import Final
+
+from quarterdeck.domain.errors import InputError
+from quarterdeck.domain.pure import pure
+
+DIGITS_MAX: Final = 50
+GRID_SLACK: Final = 1e-9
+ZERO: Final = Decimal(0)
+
+_EXACT: Final = Context(
+    prec=DIGITS_MAX, rounding=ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow]
+)
+_ROUNDING: Final = Context(prec=DIGITS_MAX, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero])
+
+add: Final = _EXACT.add
+subtract: Final = _EXACT.subtract
+multiply: Final = _EXACT.multiply
+
+
+def decimal_from(text: str | int | Decimal, what: str = "amount") -> Decimal:
+    """
+    Parse a finite amount of money or quantity.
+
+    Raises:
+        InputError: If the text is no number, or is NaN or infinite.
+    """
+    try:
+        value = _EXACT.create_decimal(text)
+    except (InvalidOperation, Inexact, ValueError, TypeError) as error:
+        raise InputError(f"{what}: {text!r} is not a number; write it like 12.50") from error
+    if not value.is_finite():
+        raise InputError(f"{what}: {text!r} is not finite; write it like 12.50")
+    return value
+
+
+def share_of(total: Decimal, part: Decimal, whole: Decimal, step: Decimal = Decimal("1e-12")) -> Decimal:
+    """
+    Split off `part / whole` of a total, rounded to a step; the caller keeps the exact remainder.
+
+    Args: total in any unit; part and whole in one other unit, 0 <= part <= whole, whole above zero.
+    Returns: the share, in the unit of `total`. The whole part gives exactly the total.
+    """
+    if part == whole:
+        return total
+    return _ROUNDING.quantize(_ROUNDING.divide(_ROUNDING.multiply(total, part), whole), step)
+
+
+def quantize(value: Decimal, step: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
+    """Round a value to a step by a stated rule; the only rounding of money besides `share_of`."""
+    return value.quantize(step, rounding=rounding, context=_ROUNDING)
+
+
+@pure
+def lots_down(qty_base: float, lot_base: float) -> int:
+    """
+    Count the whole lots within a quantity, forgiving float noise of 1e-9 lots.
+
+    Args: quantity in base units, lot size in base units, above zero.
+    Returns: whole lots, never negative. A quantity that is NaN, infinite or negative gives 0.
+    Source: design, Money.
+    """
+    if not (math.isfinite(qty_base) and qty_base > 0.0 and lot_base > 0.0):
+        return 0
+    return math.floor(qty_base / lot_base + GRID_SLACK)
+
+
+@pure
+def ticks_toward(price: float, tick_quote: float, side: int) -> int:
+    """
+    Put a price on the venue's grid without making it worse for us.
+
+    Args: price in quote per base; tick in the same unit, above zero; side +1 buy (rounds down), -1 sell (rounds up).
+    Returns: whole ticks; 0 where the price is not finite or not above zero.
+    Source: design, Money.
+    """
+    if not (math.isfinite(price) and price > 0.0 and tick_quote > 0.0):
+        return 0
+    if side > 0:
+        return math.floor(price / tick_quote + GRID_SLACK)
+    return math.ceil(price / tick_quote - GRID_SLACK)

@@ -1,0 +1,25 @@
+"""What the shell needs from the outside world, said as protocols; adapters fulfil them, `system` wires them."""
+
+from quarterdeck.ports.protocols import (
+    CancelRequest,
+    Clock,
+    Entry,
+    Journal,
+    LastHop,
+    OrderRequest,
+    Row,
+    Venue,
+    VenueNews,
+)
+
+__all__ = [
+    "CancelRequest",
+    "Clock",
+    "Entry",
+    "Journal",
+    "LastHop",
+    "OrderRequest",
+    "Row",
+    "Venue",
+    "VenueNews",
+]
