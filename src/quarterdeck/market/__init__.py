@@ -1,0 +1,29 @@
+"""
+The latest state of the market, kept beside the engine: closed bars, quotes, the health of venues.
+
+Bars are arrays of float64 with closes in whole ticks beside them; a window of them is a view and copies nothing.
+"""
+
+from quarterdeck.market.bars import Bar, BarAnswer, BarWindow
+from quarterdeck.market.candles import Candles, validated
+from quarterdeck.market.grid import TICKS_MAX, prices_from, ticks_from
+from quarterdeck.market.quotes import QuoteShape, quote_from_price, quote_shape
+from quarterdeck.market.triggers import Trigger, crossed
+from quarterdeck.market.view import MarketView
+
+__all__ = [
+    "TICKS_MAX",
+    "Bar",
+    "BarAnswer",
+    "BarWindow",
+    "Candles",
+    "MarketView",
+    "QuoteShape",
+    "Trigger",
+    "crossed",
+    "prices_from",
+    "quote_from_price",
+    "quote_shape",
+    "ticks_from",
+    "validated",
+]

@@ -1,0 +1,29 @@
+"""Price levels that turn into an input only when the market reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+
+class Trigger(Struct, frozen=True, array_like=True, gc=False):
+    """A price of one instrument on one venue to wake up at; `falling`: fires at or below it, else at or above it."""
+
+    venue: str
+    instrument: str
+    cause: str
+    price: float
+    falling: bool
+
+
+def crossed(triggers: Iterable[Trigger], low: float, high: float) -> list[Trigger]:
+    """
+    Pick the triggers that a market moving between two prices has reached, in the order given.
+
+    Args: triggers of one instrument on one venue; lowest and highest price since the last look, in quote per base.
+    Returns: those reached. A price that is NaN or not above zero reaches nothing: it is no price.
+    """
+    if not 0.0 < low <= high:
+        return []
+    return [trigger for trigger in triggers if (low <= trigger.price if trigger.falling else high >= trigger.price)]

@@ -1,0 +1,28 @@
+"""
+Opinions from candles: arrays in, arrays out, value i from bars up to i.
+
+A strategy declares its parameters and how many bars it looks back; it knows nothing of orders, cash or limits.
+"""
+
+from quarterdeck.strategies.builtin import BUILTIN
+from quarterdeck.strategies.parameters import Parameter, choice, flag, integer, real
+from quarterdeck.strategies.signals import BUY, HOLD, SELL, Signals, checked, last_signal
+from quarterdeck.strategies.sma_crossover import SmaCrossover
+from quarterdeck.strategies.strategy import Strategy
+
+__all__ = [
+    "BUILTIN",
+    "BUY",
+    "HOLD",
+    "SELL",
+    "Parameter",
+    "Signals",
+    "SmaCrossover",
+    "Strategy",
+    "checked",
+    "choice",
+    "flag",
+    "integer",
+    "last_signal",
+    "real",
+]
