@@ -1,0 +1,50 @@
+"""What an exchange checks about an order before it looks at the money."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from quarterdeck.domain import Listing, OrderKind, multiply
+from quarterdeck.exchange.grid import whole_steps
+from quarterdeck.exchange.messages import NewOrder, Refusal, Refused
+
+
+class Size(NamedTuple):
+    """An order in whole lots and ticks; no ticks for a market order."""
+
+    lots: int
+    limit_ticks: int | None
+
+
+def size_of(order: NewOrder, listing: Listing, best_ticks: int | None) -> Size | Refused:
+    """
+    Put an order on the listing's grid and hold it against the listing's limits.
+
+    Args:
+        order: As the customer words it.
+        listing: The listing of its instrument.
+        best_ticks: What a market order would trade at, for its notional; None where there is no price.
+    """
+    if (order.order_kind is OrderKind.LIMIT) is not (order.limit is not None):
+        return Refused(Refusal.BAD_PRICE, "a limit order has a limit, a market order has none")
+    limit_ticks = None
+    if order.limit is not None:
+        limit_ticks = whole_steps(order.limit, listing.tick)
+        if limit_ticks is None:
+            return Refused(Refusal.OFF_GRID, f"limit {order.limit} is no multiple of the tick {listing.tick}")
+        if limit_ticks <= 0:
+            return Refused(Refusal.BAD_PRICE, f"limit {order.limit} is not above zero")
+    lots = whole_steps(order.qty, listing.lot)
+    if lots is None:
+        return Refused(Refusal.OFF_GRID, f"quantity {order.qty} is no multiple of the lot {listing.lot}")
+    if lots < listing.lots_min:
+        return Refused(Refusal.BELOW_MINIMUM, f"{lots} lots, at least {listing.lots_min}")
+    if lots > listing.lots_max:
+        return Refused(Refusal.ABOVE_MAXIMUM, f"{lots} lots, at most {listing.lots_max}")
+    price_ticks = best_ticks if limit_ticks is None else limit_ticks
+    if price_ticks is not None:
+        notional = multiply(order.qty, multiply(Decimal(price_ticks), listing.tick))
+        if notional < listing.notional_min:
+            return Refused(Refusal.BELOW_MINIMUM_NOTIONAL, f"notional {notional}, at least {listing.notional_min}")
+    return Size(lots, limit_ticks)

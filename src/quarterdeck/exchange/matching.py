@@ -1,0 +1,79 @@
+"""The market as the exchange sees it: the latest quotes, and what our own orders already took out of them."""
+
+from __future__ import annotations
+
+from quarterdeck.domain import OrderKind, Quote, Side
+from quarterdeck.exchange.grid import Ladder, Level, ladder_from, take
+from quarterdeck.exchange.state import Book, ExchangeState, VenueOrder
+
+
+class Market:
+    """The books of all instruments. A quote is put on the grid only when somebody asks for its levels."""
+
+    def __init__(self, state: ExchangeState) -> None:
+        self._state = state
+        self._ladders: dict[str, Ladder] = {}
+
+    def accept(self, quote: Quote, *, tradable: bool) -> bool:
+        """
+        Take a quote over, fresh depth included.
+
+        Returns: False where it is older than the one that is known, or the same.
+        """
+        book = self._state.books.get(quote.instrument)
+        if book is None:
+            self._state.books[quote.instrument] = Book(quote=quote, tradable=tradable)
+        else:
+            if quote.at_ns < book.quote.at_ns or (book.tradable is tradable and quote == book.quote):
+                return False
+            book.quote, book.tradable = quote, tradable
+            book.bids_taken_lots = book.asks_taken_lots = 0
+        self._ladders.pop(quote.instrument, None)
+        return True
+
+    def is_tradable(self, instrument: str) -> bool:
+        """Tell whether orders may execute against the latest quote."""
+        book = self._state.books.get(instrument)
+        return book is not None and book.tradable
+
+    def offers(self, order: VenueOrder) -> list[Level]:
+        """List what the latest quote offers to an order, up to its remainder and not worse than its limit."""
+        book = self._state.books.get(order.instrument)
+        if book is None:
+            return []
+        ladder = self._ladder(order.instrument, book)
+        if order.side is Side.BUY:
+            return take(ladder.asks, book.asks_taken_lots, order.left_lots, order.limit_ticks, +1)
+        return take(ladder.bids, book.bids_taken_lots, order.left_lots, order.limit_ticks, -1)
+
+    def consume(self, order: VenueOrder, lots: int) -> None:
+        """Remember that so much is gone from the side that the order takes from, until the next quote."""
+        book = self._state.books[order.instrument]
+        if order.side is Side.BUY:
+            book.asks_taken_lots += lots
+        else:
+            book.bids_taken_lots += lots
+
+    def best_ticks(self, instrument: str, side: Side) -> int | None:
+        """Tell the best price that an order of this side could trade at; None where there is none."""
+        book = self._state.books.get(instrument)
+        if book is None:
+            return None
+        ladder = self._ladder(instrument, book)
+        levels = ladder.asks if side is Side.BUY else ladder.bids
+        return levels[0][0] if levels else None
+
+    def _ladder(self, instrument: str, book: Book) -> Ladder:
+        ladder = self._ladders.get(instrument)
+        if ladder is None:
+            setup = self._state.setup
+            ladder = ladder_from(book.quote, setup.listings[instrument], setup.personality.depth_share)
+            self._ladders[instrument] = ladder
+        return ladder
+
+
+def priority(order: VenueOrder) -> tuple[int, int, int, int]:
+    """Sort key of working orders: market orders first, then each side by price, then by time."""
+    if order.order_kind is OrderKind.MARKET or order.limit_ticks is None:
+        return (0, 0, 0, order.number)
+    return (1, order.side.sign, -order.side.sign * order.limit_ticks, order.number)

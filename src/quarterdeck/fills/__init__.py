@@ -1,0 +1,11 @@
+"""
+What a trade costs and when it happens, written once for the exchange model, routing and the backtests.
+
+Walking a book and judging a bar are scalar functions on floats; fees are exact Decimals.
+"""
+
+from quarterdeck.fills.bars import trades_through
+from quarterdeck.fills.book import effective_price, walk
+from quarterdeck.fills.fees import FEE_STEP, average_price, fee_of
+
+__all__ = ["FEE_STEP", "average_price", "effective_price", "fee_of", "trades_through", "walk"]
