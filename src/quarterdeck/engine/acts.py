@@ -1,0 +1,98 @@
+"""What the shell must do once facts are durable. Derived from the facts alone, so that nothing acts without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from quarterdeck.domain import (
+    AlertRaised,
+    CancelRequested,
+    CancelState,
+    Evidence,
+    Fact,
+    FillBooked,
+    OrderMoved,
+    OrderPlanned,
+    OrderState,
+)
+from quarterdeck.engine.state import State
+from quarterdeck.orders import ENDED, RECOVERY, TABLE, Act
+
+
+class SendOrder(Struct, frozen=True):
+    """Sign and send this order, once."""
+
+    client_id: str
+
+
+class CancelOrder(Struct, frozen=True):
+    """Send the cancel of this order; sending it again is allowed."""
+
+    client_id: str
+
+
+class QueryOrder(Struct, frozen=True):
+    """Ask the venue what it knows of this order, until that is settled."""
+
+    client_id: str
+
+
+class PullFills(Struct, frozen=True):
+    """Pull the trades of this venue after the last cursor."""
+
+    venue: str
+
+
+class TellOperator(Struct, frozen=True):
+    """Pass an alert on; telling it twice is allowed."""
+
+    alert: AlertRaised
+
+
+ShellAct = SendOrder | CancelOrder | QueryOrder | PullFills | TellOperator
+
+
+def acts_of(facts: Iterable[Fact], state: State) -> Iterator[ShellAct]:
+    """List the acts that durable facts ask for, in their order. `state` is the state after them."""
+    for fact in facts:
+        kind = type(fact)
+        if kind is OrderPlanned:
+            yield SendOrder(fact.client_id)  # type: ignore[union-attr]  # narrowed by kind, which is faster here
+        elif isinstance(fact, OrderMoved):
+            yield from _after_move(fact, state)
+        elif isinstance(fact, FillBooked):
+            order = state.orders[fact.client_id]
+            if order.came_back and order.state not in ENDED:
+                yield QueryOrder(fact.client_id)
+        elif isinstance(fact, CancelRequested):
+            yield CancelOrder(fact.client_id)
+        elif isinstance(fact, AlertRaised):
+            yield TellOperator(fact)
+
+
+def _after_move(fact: OrderMoved, state: State) -> Iterator[ShellAct]:
+    order = state.orders[fact.client_id]
+    if fact.evidence is Evidence.CANCEL_AMBIGUOUS and order.state not in ENDED:
+        yield CancelOrder(fact.client_id)
+        return
+    acts = {TABLE[fact.state][fact.evidence].act}
+    if order.came_back:  # the rows of the states that never lived ask for more, and are the same for all of them
+        acts.add(TABLE[OrderState.REJECTED][fact.evidence].act)
+    if fact.state is OrderState.UNKNOWN or Act.QUERY in acts:
+        yield QueryOrder(fact.client_id)
+    if Act.PULL_FILLS in acts or fact.reported_lots > order.booked_lots:
+        yield PullFills(order.venue)
+
+
+def recovery_acts(state: State) -> Iterator[ShellAct]:
+    """List what a new session does about the orders it found: never a send."""
+    venues = dict.fromkeys(order.venue for order in state.moving_orders())
+    for venue in venues:
+        yield PullFills(venue)
+    for order in state.live_orders():
+        if RECOVERY[order.state] is Act.QUERY:
+            yield QueryOrder(order.client_id)
+        if order.state not in ENDED and order.cancel in (CancelState.REQUESTED, CancelState.UNKNOWN):
+            yield CancelOrder(order.client_id)

@@ -1,0 +1,9 @@
+"""What the auditor raises."""
+
+
+class Breach(AssertionError):
+    """A rule that the facts break; `rule` names it."""
+
+    def __init__(self, rule: str, what: str) -> None:
+        super().__init__(f"{rule}: {what}")
+        self.rule = rule

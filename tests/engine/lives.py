@@ -1,0 +1,384 @@
+"""One random life of a bot from one seed: every kind of input in any order, with its own mix of faults."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from quarterdeck.domain import (
+    AccountReported,
+    Action,
+    BotSettings,
+    CancelAsked,
+    ClockStepped,
+    Control,
+    Effect,
+    Evidence,
+    Fact,
+    FillBooked,
+    FillReported,
+    GuardrailSettings,
+    Input,
+    IntentAsked,
+    OrderKind,
+    OrderMoved,
+    OrderReported,
+    OrderSeen,
+    OrderState,
+    Released,
+    RiskSettings,
+    Side,
+    SizingSettings,
+    Stopping,
+    TriggerFired,
+    VenueSettings,
+)
+from quarterdeck.engine import (
+    SendOrder,
+    State,
+    acts_of,
+    apply,
+    decide,
+    decode_state,
+    due,
+    encode_state,
+    recovery_acts,
+    state_hash,
+    step,
+    watch,
+)
+from quarterdeck.orders import ENDED, Order, client_prefix, is_settled
+from tests.engine.driving import BTC, ETH, LAG_NS, VALIDITY_NS, Bot, listing_of, settings_with
+
+ENCODER = msgspec.msgpack.Encoder()
+FACTS = msgspec.msgpack.Decoder(list[Fact])
+INPUT = msgspec.msgpack.Decoder(Input)
+SAYABLE = [
+    Evidence.ACKNOWLEDGED,
+    Evidence.REJECTED,
+    Evidence.CANCELLED,
+    Evidence.EXPIRED,
+    Evidence.FILLED,
+    Evidence.AMBIGUOUS,
+    Evidence.WITHDRAWN,
+    Evidence.CANCEL_ACCEPTED,
+    Evidence.CANCEL_REFUSED,
+    Evidence.CANCEL_AMBIGUOUS,
+]
+
+
+def settings_for(rng: random.Random) -> BotSettings:
+    """Settings of one life: large or small capital, so that now the one and now the other limit binds."""
+    cash = rng.choice([Decimal(1_000_000), Decimal(2_500), Decimal(60)])
+    sizes = (
+        SizingSettings("quote", Decimal(50)),
+        SizingSettings("quote", Decimal(900), entries_max=2),
+        SizingSettings("equity_share", Decimal("0.3")),
+        SizingSettings("base", Decimal("0.02")),
+    )
+    return settings_with(
+        capital=2 * cash,
+        venues=tuple(VenueSettings(name, VALIDITY_NS, LAG_NS, {"USD": cash}) for name in "ab"),
+        listings=tuple(
+            listing_of(
+                venue, instrument, lots_min=rng.choice([1, 10, 30]), lot=rng.choice([Decimal("1e-8"), Decimal("1e-5")])
+            )
+            for venue in "ab"
+            for instrument in (BTC, ETH)
+        ),
+        sizing=rng.choice(sizes),
+        risk=rng.choice([RiskSettings(), RiskSettings(stop_loss=0.02, take_profit=0.03)]),
+        guardrails=GuardrailSettings(
+            order_value_max_quote=rng.choice([500.0, 2_000.0]),
+            order_value_max_share=rng.choice([0.02, 0.5]),
+            cooldown_s=rng.choice([60.0, 60.0, 1.0]),
+            strict_exits=rng.random() < 0.1,
+            protect_when_halted=rng.random() < 0.2,
+        ),
+    )
+
+
+class Life:
+    """A bot, a market, venues that lie at random, and a reader of the journal that folds what was written."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.bot = Bot(settings_for(self.rng), started=False)
+        self.folded = State()
+        self.known: list[Input] = []
+        self.seen: Counter[str] = Counter()
+        self.bot.start()
+        self.bot.wake()
+        # Every seed has its own mix; some faults are left out, so that others come through.
+        self.weights = {one: weight * self.rng.choice([0, 1, 1, 3]) for one, weight in FAULTS.items()} | dict(DAILY)
+
+    def live(self, steps: int) -> None:
+        """Live for so many steps, each checked in every respect."""
+        names, weights = list(self.weights), list(self.weights.values())
+        for _ in range(steps):
+            self.rng.choices(names, weights)[0](self)
+            self.follow()
+            self.check()
+
+    def follow(self) -> None:
+        """Fold what was written down, as a reader of the journal would, and decide it again from the same state."""
+        for news, facts in self.bot.taken:
+            read_news = INPUT.decode(ENCODER.encode(news))
+            written = ENCODER.encode(facts)
+            read_facts = FACTS.decode(written)
+            assert ENCODER.encode(read_facts) == written
+            again = decode_state(encode_state(self.folded))
+            assert ENCODER.encode(step(again, read_news)) == written, "deciding the same input again gives other facts"
+            for fact in read_facts:
+                apply(self.folded, fact)
+                self.seen[_name_of(fact)] += 1
+            self.known.append(news)
+        self.bot.taken.clear()
+
+    def check(self) -> None:
+        """Hold the live state against the folded one and against itself."""
+        state = self.bot.state
+        assert state_hash(self.folded) == state_hash(state)
+        if self.rng.random() < 0.1:
+            self.folded = decode_state(encode_state(self.folded))
+        for venue, assets in state.reserved.items():
+            for asset, amount in assets.items():
+                needed = [o.reserve for o in state.orders.values() if (o.venue, o.reserve_asset) == (venue, asset)]
+                assert amount == sum(needed, Decimal(0)) >= 0
+        for order in state.orders.values():
+            assert (order.client_id in state.live) == (not is_settled(order))
+            assert order.reserve == 0 or not is_settled(order)
+        body = encode_state(state)
+        old = self.rng.choice(self.known)
+        if not isinstance(old, Released) and next(decide(state, old), None) is None:
+            assert encode_state(state) == body, "deciding nothing changed the state"
+
+    # --- what happens -------------------------------------------------------------------------------------------------
+
+    def order(self) -> Order | None:
+        """Pick an order, mostly a living one."""
+        state = self.bot.state
+        orders = state.live_orders() if state.live and self.rng.random() < 0.85 else list(state.orders.values())
+        return self.rng.choice(orders) if orders else None
+
+    def pass_time(self) -> None:
+        self.bot.later(self.rng.choice([0.5, 1.0, 1.1, 3.0, 20.0, 61.0, 61.0, 400.0]))
+
+    def sleep_long(self) -> None:
+        self.bot.later(self.rng.choice([1_800.0, 90_000.0]))
+
+    def go_back(self) -> None:
+        self.bot.later(-self.rng.choice([1e-9, 5.0, 70.0]))
+
+    def wake_when_due(self) -> None:
+        self.bot.at_ns = max(self.bot.at_ns, min(due(self.bot.state), self.bot.at_ns + 10**11))
+        self.bot.wake()
+
+    def move_market(self) -> None:
+        pair = self.rng.choice([BTC, ETH])
+        price = self.bot.prices[pair] * self.rng.choice([0.9, 0.97, 0.99, 1.0, 1.01, 1.02, 1.08])
+        self.bot.prices[pair] = min(max(price, 500.0), 90_000.0)
+
+    def lose_quotes(self) -> None:
+        self.bot.quoted = self.rng.choice(["a", "b", ""])
+
+    def find_quotes(self) -> None:
+        self.bot.quoted = "ab"
+
+    def close_bar(self) -> None:
+        self.bot.cycle({pair: self.rng.choice(list(Action)) for pair in (BTC, ETH)})
+
+    def buy_after_a_while(self) -> None:
+        self.bot.later(61)
+        self.bot.buy(self.rng.choice([BTC, ETH]))
+
+    def sell_after_a_while(self) -> None:
+        self.bot.later(1)
+        self.bot.sell(self.rng.choice([BTC, ETH]))
+
+    def ask(self) -> None:
+        limit = self.rng.choice([None, None, None, "29000.005", "1900", "1900", "NaN", "0.001"])
+        self.bot.ask(
+            f"key-{self.rng.randrange(400)}",
+            side := self.rng.choice(list(Side)),
+            instrument=self.rng.choice([BTC, BTC, ETH, ETH, ETH, "XRP-USD"]),
+            effect=self.rng.choice([Effect.OPEN if side is Side.BUY else Effect.REDUCE] * 9 + list(Effect)),
+            qty=self.rng.choice([None, None, None, Decimal("0.0004"), Decimal(1), Decimal(0), Decimal("NaN")]),
+            notional=self.rng.choice([None, Decimal(30), Decimal("Infinity")] if side is Side.BUY else [None]),
+            order_kind=OrderKind.MARKET if limit is None else OrderKind.LIMIT,
+            limit=None if limit is None else Decimal(limit),
+            venue=self.rng.choice([None, "a", "b", "nowhere"]),
+        )
+
+    def answer_well(self) -> None:
+        """Acknowledge an order and fill it, as venues mostly do."""
+        order = self.order()
+        if order is not None and order.unbooked_lots:
+            self.bot.report(order, Evidence.ACKNOWLEDGED)
+            self._fill(order, order.unbooked_lots, "USD")
+
+    def report(self) -> None:
+        order = self.order()
+        if order is not None:
+            share = self.rng.choice([None, None, 0.0, 0.3, 1.0, 1.1])
+            self.bot.report(
+                order,
+                self.rng.choice(SAYABLE),
+                reported_lots=None if share is None else int(order.qty_lots * share),
+                price=self.rng.choice([None, Decimal("30000.5"), Decimal(0), Decimal("NaN")]),
+                venue_at_ns=self.bot.at_ns,
+            )
+
+    def lose_reply(self) -> None:
+        order = self.order()
+        if order is not None:
+            self.bot.report(order, Evidence.AMBIGUOUS, venue_order_id="")
+
+    def do_not_find(self) -> None:
+        """Ask for an order again and again, early or late, and have the venue not know it."""
+        order = self.order()
+        if order is not None:
+            if self.rng.random() < 0.7:
+                self.bot.beyond_bound(order)
+            for _ in range(self.rng.randrange(5)):
+                self.bot.later(self.rng.choice([0.3, 1.0, 2.0]))
+                self.bot.absent(order, venue_at_ns=self.rng.choice([None, None, None, 0]))
+
+    def trade(self) -> None:
+        order = self.order()
+        if order is not None:
+            lots = max(int(order.qty_lots * self.rng.choice([0.0, 0.1, 0.5, 0.5, 1.0, 1.2])), 1)
+            self._fill(order, lots, self.rng.choice(["USD", "USD", "BASE"]))
+
+    def pay_in_third_asset(self) -> None:
+        order = self.order()
+        if order is not None:
+            self._fill(order, max(order.unbooked_lots, 1), "BNB")
+
+    def _fill(self, order: Order, lots: int, asset: str) -> None:
+        base = order.instrument.split("-")[0]
+        fee = Decimal("0.00000003") if asset == "BASE" else Decimal(self.rng.choice(["0", "0.123456789", "-0.01"]))
+        self.bot.fill(
+            order,
+            lots,
+            price=Decimal(str(round(self.bot.prices[order.instrument], 6))),
+            fee=fee,
+            fee_asset=base if asset == "BASE" else asset,
+            cursor=self.rng.randrange(10_000),
+        )
+
+    def tell_again(self) -> None:
+        again = (FillReported, OrderReported, IntentAsked, TriggerFired)
+        told = [news for news in self.known[-60:] if isinstance(news, again)]
+        if told:
+            self.bot.take(self.rng.choice(told))
+
+    def show_stranger(self) -> None:
+        venue = self.rng.choice("ab")
+        client_id = self.rng.choice([client_prefix("b") + "0" * 13, "not-ours"])
+        self.bot.take(OrderReported(self.bot.at_ns, venue, client_id, self.rng.choice(SAYABLE)))
+        self.bot.take(
+            FillReported(self.bot.at_ns, venue, client_id, "x1", 5, Decimal(1), Decimal(0), "USD", "taker", 0, cursor=3)
+        )
+
+    def command(self) -> None:
+        words = ["pause", "reduce", "halt", "kill", "flatten", "dance", ""]
+        self.bot.control(self.rng.choice(words), kill_epoch=self.bot.state.kill_epoch + self.rng.randrange(2))
+
+    def resume(self) -> None:
+        if self.bot.state.control is not Control.RUNNING:
+            self.bot.control("resume", kill_epoch=self.bot.state.kill_epoch + 1)
+
+    def cancel(self) -> None:
+        order = self.order()
+        name = order.client_id if order is not None else "nothing"
+        self.bot.take(CancelAsked(self.bot.at_ns, f"cancel-{self.rng.randrange(100)}", "tester", name))
+
+    def read_account(self) -> None:
+        """Read an account twice: the second time says nothing new, and neither ever sends."""
+        venue, state = self.rng.choice("ab"), self.bot.state
+        totals = dict(state.cash.get(venue, {}))
+        for instrument, position in state.positions.get(venue, {}).items():
+            base = instrument.split("-")[0]
+            totals[base] = totals.get(base, Decimal(0)) + position.qty
+        if self.rng.random() < 0.15:
+            totals["USD"] += 5
+        listed = tuple(
+            OrderSeen(order.client_id, "v1", order.instrument, order.side, order.qty_lots, order.booked_lots)
+            for order in state.orders.values()
+            if order.venue == venue and (order.state not in ENDED or self.rng.random() < 0.05)
+        )
+        report = AccountReported(
+            self.bot.at_ns, venue, totals, listed, venue_at_ns=self.rng.choice([0, self.bot.at_ns])
+        )
+        assert not any(isinstance(act, SendOrder) for act in acts_of(self.bot.take(report), state))
+        settled = encode_state(state)
+        self.bot.take(report)
+        assert encode_state(state) == settled, "reading an account twice is not reading it once"
+
+    def jump_clock(self) -> None:
+        self.bot.take(ClockStepped(self.bot.at_ns, self.rng.choice([1, 10**9, -(10**10)])))
+
+    def cross_level(self) -> None:
+        levels = watch(self.bot.state)
+        if levels:
+            level = self.rng.choice(levels)
+            self.bot.take(
+                TriggerFired(self.bot.at_ns, level.venue, level.instrument, level.cause, level.price, self.bot.market())
+            )
+
+    def start_anew(self) -> None:
+        if self.rng.random() < 0.5:
+            self.bot.take(Stopping(self.bot.at_ns, "SIGTERM"))
+            self.answer_well()
+            self.close_bar()
+            self.bot.take(Released(self.bot.at_ns))
+        raised = self.rng.random() < 0.1
+        facts = self.bot.start(kill_epoch=self.bot.state.kill_epoch + raised)
+        acts = [*acts_of(facts, self.bot.state), *recovery_acts(self.bot.state)]
+        assert not any(isinstance(act, SendOrder) for act in acts)
+        assert not raised or self.bot.state.control is Control.HALTED
+        assert all(order.state is not OrderState.PLANNED for order in self.bot.state.orders.values())
+
+
+def _name_of(fact: Fact) -> str:
+    name = type(fact).__name__
+    if isinstance(fact, OrderMoved):
+        return f"{name} {fact.state.value}"
+    if isinstance(fact, FillBooked):
+        return f"{name} {'inferred' if fact.inferred else 'retiring' if fact.retired_lots else fact.state.value}"
+    return name
+
+
+DAILY: dict[Callable[[Life], None], float] = {
+    Life.pass_time: 6,
+    Life.move_market: 3,
+    Life.wake_when_due: 2,
+    Life.close_bar: 3,
+    Life.buy_after_a_while: 6,
+    Life.sell_after_a_while: 3,
+    Life.answer_well: 4,
+    Life.find_quotes: 2,
+    Life.resume: 3,
+}
+FAULTS: dict[Callable[[Life], None], float] = {
+    Life.report: 4,
+    Life.trade: 4,
+    Life.lose_reply: 1.5,
+    Life.do_not_find: 1.5,
+    Life.ask: 3,
+    Life.cancel: 1,
+    Life.tell_again: 2,
+    Life.cross_level: 2,
+    Life.read_account: 1,
+    Life.lose_quotes: 0.7,
+    Life.command: 0.4,
+    Life.start_anew: 0.4,
+    Life.jump_clock: 0.2,
+    Life.show_stranger: 0.2,
+    Life.sleep_long: 0.2,
+    Life.go_back: 0.3,
+    Life.pay_in_third_asset: 0.02,
+}
