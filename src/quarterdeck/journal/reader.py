@@ -1,0 +1,144 @@
+"""Reading a journal, beside its owner or without one; nothing here can change it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from msgspec.structs import replace
+
+from quarterdeck.domain import IntegrityError
+from quarterdeck.journal.chain import GENESIS, link
+from quarterdeck.journal.database import check_schema, connect_read_only, guarded
+from quarterdeck.journal.lease import Lease, read_lease
+from quarterdeck.journal.snapshots import Snapshot, read_snapshots
+from quarterdeck.ports import Entry, Row
+
+CHUNK_ROWS: Final = 512
+SEQ_MAX: Final = (1 << 63) - 1
+
+
+class SqliteReader:
+    """
+    A read-only view of a journal; each call sees what was committed when it was made.
+
+    Every row is checked against the chain as it is read, so that nothing damaged is ever folded.
+
+    Raises: ConfigError where there is no file; IntegrityError where it is damaged, not ours, or cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = connect_read_only(path)
+        try:
+            with guarded(path, "reading"):
+                check_schema(self._connection, path)
+        except IntegrityError:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, for the other read-only queries of this room."""
+        return self._connection
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def head(self) -> tuple[int, bytes]:
+        """Give number and hash of the last row: (0, 32 zero bytes) for a journal without rows."""
+        with guarded(self.path, "reading"):
+            found = self._connection.execute("SELECT seq, hash FROM rows ORDER BY seq DESC LIMIT 1").fetchone()
+        if found is None:
+            return 0, GENESIS
+        seq, mark = found
+        if not (isinstance(seq, int) and isinstance(mark, bytes)):
+            raise IntegrityError(f"{self.path}: the last row is damaged; run `quarterdeck journal verify`")
+        return seq, mark
+
+    def lease(self) -> Lease | None:
+        """
+        Read who owns, or last owned, the bot.
+
+        Raises:
+            IntegrityError: If the lease is damaged.
+        """
+        with guarded(self.path, "reading"):
+            return read_lease(self._connection)
+
+    def latest_snapshot(self, seq_max: int = SEQ_MAX) -> Snapshot | None:
+        """
+        Find the latest sound snapshot at or before a row; damaged ones are skipped and named in `skipped`.
+
+        Returns:
+            None where there is none, so that the fold must start at zero.
+        """
+        skipped: list[str] = []
+        with guarded(self.path, "reading a snapshot"):
+            for found in read_snapshots(self._connection, seq_max):
+                if isinstance(found, Snapshot):
+                    return replace(found, skipped=tuple(skipped))
+                skipped.append(found)
+        return None
+
+    def rows(self, after_seq: int = 0, limit: int | None = None) -> Iterator[Row]:
+        """
+        Stream the rows that follow a row, in short transactions, so that a slow consumer never holds up the owner.
+
+        Args:
+            after_seq: The row before the first wanted one; 0 for all.
+            limit: At most so many rows; None for all there are.
+
+        Raises:
+            IntegrityError: At the first row that does not follow from the one before it.
+        """
+        seq, prev = after_seq, self._hash_at(after_seq)
+        left = SEQ_MAX if limit is None else limit
+        while left > 0:
+            with guarded(self.path, f"reading rows after {seq}"):
+                found = self._connection.execute(
+                    "SELECT seq, at_ns, kind, body, hash FROM rows WHERE seq > ? ORDER BY seq LIMIT ?",
+                    (seq, min(left, CHUNK_ROWS)),
+                ).fetchall()
+            for stored in found:
+                row = self._checked(stored, prev, seq + 1)
+                yield row
+                seq, prev = row.seq, row.hash
+            left -= len(found)
+            if len(found) < CHUNK_ROWS:
+                return
+
+    def _hash_at(self, seq: int) -> bytes:
+        if seq == 0:
+            return GENESIS
+        with guarded(self.path, f"reading row {seq}"):
+            found = self._connection.execute("SELECT hash FROM rows WHERE seq = ?", (seq,)).fetchone()
+        if found is None or not isinstance(found[0], bytes):
+            raise IntegrityError(f"{self.path}: there is no row {seq} to continue from; fold from an earlier snapshot")
+        return found[0]
+
+    def _checked(self, stored: tuple[object, ...], prev: bytes, seq: int) -> Row:
+        found, at_ns, kind, body, mark = stored
+        if found != seq:
+            reason = f"row {seq} is missing"
+        elif not (
+            isinstance(at_ns, int) and isinstance(kind, str) and isinstance(body, bytes) and isinstance(mark, bytes)
+        ):
+            reason = f"row {seq} holds values of the wrong type"
+        elif mark != link(prev, seq, Entry(at_ns, kind, body)):
+            reason = f"row {seq} does not carry the hash that its content and the row before it give"
+        else:
+            return Row(seq, at_ns, kind, body, prev, mark)
+        raise IntegrityError(
+            f"{self.path}: {reason}; run `quarterdeck journal verify`, then restore the file from a backup"
+        )

@@ -1,0 +1,147 @@
+"""
+Tell a write-ahead log that a crash cut short from one that was damaged.
+
+SQLite reads a WAL up to its first bad frame and silently forgets the rest. That is right for the last transaction,
+which a crash may tear. Every commit of ours is synced before the next one starts, so where the frames of a later
+transaction follow a bad one, acknowledged rows would be lost: that is damage, and nothing may be opened on it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from msgspec import Struct
+
+HEADER_BYTES: Final = 32
+FRAME_HEADER_BYTES: Final = 24
+_MAGIC: Final = 0x377F0682
+_VERSION: Final = 3_007_000
+_MASK: Final = 0xFFFFFFFF
+
+
+class WalReport(Struct, frozen=True):
+    """
+    What lies in a WAL.
+
+    `damaged` says in words why acknowledged rows would be lost, `torn` that the last transaction is incomplete: a
+    crash cut it short, or it was damaged, which cannot be told apart unless bytes are missing (`cut`).
+    """
+
+    frames: int = 0
+    damaged: str = ""
+    torn: str = ""
+    cut: bool = False
+
+
+class _Frame(Struct):
+    number: int
+    page: int
+    salts: tuple[int, int]
+    is_commit: bool
+    is_sound: bool
+
+
+def scan_wal(path: Path) -> WalReport:
+    """
+    Read a WAL as SQLite would and report where it stops, and whether more should have followed.
+
+    Where a bot is writing meanwhile, a frame may be seen half written: ask again, and believe what stays.
+
+    Args:
+        path: The `-wal` file; an absent or empty one is fine.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return WalReport()
+    with file:
+        head = file.read(HEADER_BYTES)
+        if len(head) < HEADER_BYTES:
+            return WalReport(torn="its header is incomplete" if head else "", cut=True)
+        magic, version, page_bytes, _, salt_1, salt_2, sum_1, sum_2 = struct.unpack(">8I", head)
+        order = ">" if magic & 1 else "<"
+        if magic & ~1 != _MAGIC or version != _VERSION or _checksum(order, head[:24], 0, 0) != (sum_1, sum_2):
+            rest = head.strip(b"\0") + file.read(1)
+            return WalReport(damaged="its header is damaged, so that no frame of it counts" if rest else "")
+        reader = _Reader(file, order, page_bytes, (sum_1, sum_2))
+        judge = _Judge((salt_1, salt_2))
+        for frame in reader.frames():
+            if not judge.takes(frame):
+                break
+        return judge.report(reader.leftover)
+
+
+class _Reader:
+    """The frames of one WAL in file order; `leftover` is how many bytes of an incomplete one stand at its end."""
+
+    def __init__(self, file: BinaryIO, order: str, page_bytes: int, sums: tuple[int, int]) -> None:
+        self._file = file
+        self._order = order
+        self._frame_bytes = FRAME_HEADER_BYTES + page_bytes
+        self._sums = sums
+        self.leftover = 0
+
+    def frames(self) -> Iterator[_Frame]:
+        """Yield every complete frame; once one is bad, the checksums of those after it are not computed."""
+        number, is_sound = 0, True
+        while len(raw := self._file.read(self._frame_bytes)) == self._frame_bytes:
+            number += 1
+            page, db_pages, salt_1, salt_2, sum_1, sum_2 = struct.unpack_from(">6I", raw)
+            if is_sound:
+                self._sums = _checksum(self._order, raw[:8] + raw[FRAME_HEADER_BYTES:], *self._sums)
+                is_sound = self._sums == (sum_1, sum_2)
+            yield _Frame(number, page, (salt_1, salt_2), is_commit=db_pages != 0, is_sound=is_sound)
+        self.leftover = len(raw)
+
+
+class _Judge:
+    """Follows the frames of one round of the WAL (those with the salts of its header) and notes what is wrong."""
+
+    def __init__(self, salts: tuple[int, int]) -> None:
+        self._salts = salts
+        self._committed = 0
+        self._sound = 0
+        self._bad = 0
+        self._damaged = False
+        self._has_ended = False
+        self._pages: set[int] = set()
+
+    def takes(self, frame: _Frame) -> bool:
+        """Look at the next frame; False where it is of an earlier round, all of which the database file holds."""
+        matches = (frame.salts[0] == self._salts[0]) + (frame.salts[1] == self._salts[1])
+        if not matches:
+            return False
+        if self._bad:
+            # A page stands at most once in a transaction, and nothing of a transaction follows its commit.
+            self._damaged = self._damaged or self._has_ended or frame.page in self._pages
+        elif not frame.is_sound or matches == 1:
+            self._bad = frame.number
+        else:
+            self._sound = frame.number
+            self._committed = frame.number if frame.is_commit else self._committed
+        if self._bad:
+            self._has_ended = self._has_ended or frame.is_commit
+        self._pages = set() if frame.is_commit and not self._bad else self._pages | {frame.page}
+        return not self._damaged
+
+    def report(self, leftover: int) -> WalReport:
+        """Say what was found; `leftover` is how many bytes of an incomplete frame end the file."""
+        if self._damaged:
+            reason = f"frame {self._bad} is damaged and later transactions follow it"
+            return WalReport(self._committed, damaged=reason)
+        if self._bad:
+            reason = f"frame {self._bad} of the last transaction is torn or damaged"
+            return WalReport(self._committed, torn=reason)
+        if self._sound > self._committed or leftover:
+            return WalReport(self._committed, torn="the last transaction is incomplete", cut=True)
+        return WalReport(self._committed)
+
+
+def _checksum(order: str, raw: bytes, sum_1: int, sum_2: int) -> tuple[int, int]:
+    for word_1, word_2 in struct.iter_unpack(f"{order}2I", raw):
+        sum_1 = (sum_1 + word_1 + sum_2) & _MASK
+        sum_2 = (sum_2 + word_2 + sum_1) & _MASK
+    return sum_1, sum_2

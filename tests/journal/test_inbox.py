@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from quarterdeck.domain import ConfigError, IntegrityError, NotAllowed, Retryable
+from quarterdeck.journal import Inbox, InboxListener, wake
+from quarterdeck.journal.inbox import KEY_CHARS_MAX, PAYLOAD_BYTES_MAX
+from tests.journal.making import entry, opened
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "inbox.db"
+
+
+def test_requests_wait_in_the_order_in_which_they_came(path: Path) -> None:
+    face, bot = Inbox(path), Inbox(path, lock_timeout_ms=0)
+    assert face.put("b", "kill", b"1", at_ns=5)
+    assert face.put("a", "resume", b"2", at_ns=6)
+    assert [(item.key, item.kind, item.payload, item.put_at_ns) for item in bot.pending()] == [
+        ("b", "kill", b"1", 5),
+        ("a", "resume", b"2", 6),
+    ]
+    assert [item.key for item in bot.pending(1)] == ["b"]
+
+
+def test_asking_twice_is_asking_once_even_after_it_was_done(path: Path) -> None:
+    face, bot = Inbox(path), Inbox(path, lock_timeout_ms=0)
+    assert face.put("k", "kill", b"1", at_ns=5)
+    assert not face.put("k", "kill", b"1", at_ns=9)
+    bot.done(["k"])
+    bot.done(["k", "unknown"])
+    assert not face.put("k", "kill", b"1", at_ns=9)
+    assert bot.pending() == []
+
+
+@pytest.mark.parametrize(("kind", "payload"), [("kill", b"2"), ("resume", b"1")])
+def test_something_else_under_the_same_key_is_refused(path: Path, kind: str, payload: bytes) -> None:
+    face = Inbox(path)
+    face.put("k", "kill", b"1", at_ns=5)
+    with pytest.raises(NotAllowed, match="use a new key"):
+        face.put("k", kind, payload, at_ns=5)
+    assert [item.payload for item in face.pending()] == [b"1"]
+
+
+def test_keys_and_payloads_have_bounds(path: Path) -> None:
+    face = Inbox(path)
+    for key, payload in (("", b""), ("k" * (KEY_CHARS_MAX + 1), b""), ("k", bytes(PAYLOAD_BYTES_MAX + 1))):
+        with pytest.raises(ConfigError):
+            face.put(key, "kill", payload, at_ns=1)
+    assert face.put("k" * KEY_CHARS_MAX, "kill", bytes(PAYLOAD_BYTES_MAX), at_ns=1)
+
+
+def test_requests_survive_a_restart(path: Path) -> None:
+    first = Inbox(path)
+    first.put("k", "kill", b"1", at_ns=5)
+    first.close()
+    assert [item.key for item in Inbox(path).pending()] == ["k"]
+
+
+def test_a_locked_inbox_is_told_to_the_writer_and_holds_up_neither_bot_nor_journal(path: Path) -> None:
+    bot, face = Inbox(path, lock_timeout_ms=0), Inbox(path, lock_timeout_ms=10)
+    face.put("k", "kill", b"1", at_ns=5)
+    holding = sqlite3.connect(path, isolation_level=None)
+    holding.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(Retryable, match="another process holds the inbox; try again"):
+        face.put("l", "kill", b"1", at_ns=5)
+    with pytest.raises(Retryable):
+        bot.done(["k"])
+    assert [item.key for item in bot.pending()] == ["k"]
+    assert opened(path.with_name("journal.db")).append([entry(1)]) == 1
+    holding.close()
+    bot.done(["k"])
+
+
+def test_a_broken_inbox_is_a_clear_error_and_the_journal_goes_on(path: Path) -> None:
+    path.write_bytes(b"nothing that SQLite knows" * 300)
+    with pytest.raises(IntegrityError, match=r"inbox\.db: opening failed"):
+        Inbox(path)
+    assert opened(path.with_name("journal.db")).append([entry(1)]) == 1
+
+
+def test_a_database_that_is_no_inbox_is_refused(path: Path) -> None:
+    journal = opened(path)
+    journal.close()
+    with pytest.raises(IntegrityError, match="this is no inbox"):
+        Inbox(path)
+
+
+@pytest.mark.parametrize("change", ["payload = x'00'", "put_at_ns = 'noon'", "kind = 'resume'"])
+def test_a_changed_request_is_never_carried_out(path: Path, change: str) -> None:
+    face = Inbox(path)
+    face.put("k", "kill", b"1", at_ns=5)
+    foreign = sqlite3.connect(path, isolation_level=None)
+    foreign.execute(f"UPDATE inbox SET {change}")  # noqa: S608 - from the list above
+    foreign.close()
+    with pytest.raises(IntegrityError, match="is damaged"):
+        face.pending()
+
+
+async def test_a_request_wakes_the_bot(path: Path) -> None:
+    listener = InboxListener(path, poll_s=60)
+    face = Inbox(path)
+    for number in range(3):
+        face.put(f"k{number}", "kill", b"", at_ns=1)
+        assert await listener.wait()
+    wake(path)
+    wake(path)
+    assert await listener.wait()
+    listener.close()
+    assert not path.with_suffix(".sock").exists()
+    assert face.put("later", "kill", b"", at_ns=1)
+
+
+async def test_without_a_datagram_the_bot_looks_by_itself(path: Path) -> None:
+    listener = InboxListener(path, poll_s=0.001)
+    assert not await listener.wait()
+    listener.close()
+
+
+async def test_a_socket_left_behind_by_a_killed_bot_is_replaced(path: Path) -> None:
+    left = InboxListener(path)
+    listener = InboxListener(path, poll_s=60)
+    wake(path)
+    assert await listener.wait()
+    left.close()
+    listener.close()
+
+
+async def test_where_no_socket_can_be_made_polling_remains(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    listener = InboxListener(deep / "inbox.db", poll_s=0.001)
+    assert Inbox(deep / "inbox.db").put("k", "kill", b"", at_ns=1)
+    assert not await listener.wait()
+    listener.close()
