@@ -1,0 +1,74 @@
+"""Recorded candles into memory, whatever file they stand in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from quarterdeck.domain import InputError, instrument_from
+from quarterdeck.feeds.clean import MS_NS, OPENED_MS_MAX, cleaned
+from quarterdeck.feeds.csv_file import read_csv
+from quarterdeck.feeds.parquet import read_parquet
+from quarterdeck.feeds.tape import Tape, TapeRequest
+
+_PARQUET_MAGIC: Final = b"PAR1"
+_VENUE: Final = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+class ReplayArgument(Struct, frozen=True):
+    """One `--replay VENUE:PAIR=PATH` of the command line."""
+
+    venue: str
+    instrument: str
+    path: Path
+
+
+def parse_replay_argument(text: str) -> ReplayArgument:
+    """
+    Parse `VENUE:PAIR=PATH`.
+
+    Raises:
+        InputError: If it has another form, or the pair is no instrument.
+
+    Example:
+        >>> parse_replay_argument("coinbase:BTC-USD=btc.parquet").instrument
+        'BTC-USD'
+    """
+    front, equals, path = text.partition("=")
+    venue, colon, instrument = front.partition(":")
+    if not (equals and colon and path and _VENUE.fullmatch(venue)):
+        raise InputError(f"replay {text!r}: write VENUE:PAIR=PATH, like coinbase:BTC-USD=btc.parquet")
+    return ReplayArgument(venue=venue, instrument=instrument_from(instrument).id, path=Path(path))
+
+
+def load_tape(request: TapeRequest) -> Tape:
+    """
+    Read recorded candles, Parquet or CSV, and clean them.
+
+    Raises:
+        InputError: If the file is missing or unreadable, lacks a column, has bars off the timeframe's grid, or holds
+            no sound bar of the asked period. Other faults are answered as `TapeReport` says.
+    """
+    if request.timeframe_ns <= 0:
+        raise InputError(f"{request.path}: a timeframe of {request.timeframe_ns} ns; it must be above zero")
+    first_ms = 0 if request.from_ns is None else max(0, -(-request.from_ns // MS_NS))
+    stop_ms = OPENED_MS_MAX if request.to_ns is None else min(OPENED_MS_MAX, -(-request.to_ns // MS_NS))
+    reader = read_csv if _is_csv(request.path) else read_parquet
+    return cleaned(reader(request.path, first_ms, stop_ms), request)
+
+
+def _is_csv(path: Path) -> bool:
+    """Tell CSV by its name and Parquet by its first bytes; anything else is refused here."""
+    if path.suffix.lower() == ".csv":
+        return True
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_PARQUET_MAGIC))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if magic != _PARQUET_MAGIC:
+        raise InputError(f"{path}: neither Parquet nor a file called .csv")
+    return False
