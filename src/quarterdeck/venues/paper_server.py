@@ -1,0 +1,229 @@
+"""A paper venue that serves its customers over a Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from quarterdeck.domain import Bug, ConfigError, InputError
+from quarterdeck.exchange import Event, Exchange
+from quarterdeck.venues.paper_file import PaperFile
+from quarterdeck.venues.paper_wire import (
+    CALLS,
+    Answer,
+    Body,
+    Call,
+    Cancel,
+    Failed,
+    FillsAfter,
+    Found,
+    GarbledError,
+    Hello,
+    Holdings,
+    News,
+    Place,
+    PushQuote,
+    PushRange,
+    Query,
+    ReadAccount,
+    Request,
+    Trades,
+    Welcome,
+    frame_of,
+    read_frame,
+)
+from quarterdeck.venues.reports import totals_of
+
+UNSENT_BYTES_MAX: Final = 64 * 1024 * 1024
+SOCKET_PATH_BYTES_MAX: Final = 100
+
+
+class _Session:
+    """One connection and the account it speaks for."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.account: str | None = None
+        self._writer = writer
+
+    def send(self, message: Answer | News) -> None:
+        """Send without waiting; a customer who does not read is cut off rather than waited for."""
+        if self._writer.is_closing():
+            return
+        self._writer.write(frame_of(message))
+        if self._writer.transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
+            self._writer.transport.abort()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._writer.close()
+
+
+class PaperVenueServer:
+    """
+    Serves one exchange. What a request changes is in the file before anybody hears of it.
+
+    A request is executed the moment it arrives; its reply may be held back, while news of it and other requests go
+    on. Whatever breaks the file or the exchange ends the server: its memory must not run ahead of its disk.
+    """
+
+    def __init__(
+        self, exchange: Exchange, file: PaperFile, *, told_clock: Callable[[int], int], reply_delay_ms: int = 0
+    ) -> None:
+        """
+        Prepare to serve.
+
+        Args:
+            exchange: The exchange as loaded from the file.
+            file: Where it is written to.
+            told_clock: Gives the venue's time, from the customer's clock as told in the request.
+            reply_delay_ms: How long the replies to orders and cancels are held back.
+        """
+        self._exchange = exchange
+        self._file = file
+        self._told_clock = told_clock
+        self._saved_at_ns = exchange.now_ns
+        self._reply_delay_s = reply_delay_ms / 1000
+        self._sessions: dict[_Session, None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    def stop(self) -> None:
+        """Make `serve` return."""
+        self._stop.set()
+
+    async def serve(self, socket_path: Path, on_ready: Callable[[], None]) -> None:
+        """
+        Listen until `stop`, then close every connection and remove the socket.
+
+        Args:
+            socket_path: Where to listen; a socket that a dead process left there is replaced.
+            on_ready: Called once it listens.
+
+        Raises:
+            ConfigError: If nobody can listen there.
+        """
+        if len(str(socket_path).encode()) > SOCKET_PATH_BYTES_MAX:
+            raise ConfigError(f"socket {socket_path}: longer than {SOCKET_PATH_BYTES_MAX} bytes; choose a shorter path")
+        try:
+            server = await asyncio.start_unix_server(self._accept, path=socket_path)
+        except OSError as error:
+            raise ConfigError(f"socket {socket_path}: cannot listen there: {error}") from error
+        try:
+            on_ready()
+            await self._stop.wait()
+        finally:
+            server.close()
+            for session in list(self._sessions):
+                session.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            _remove(socket_path)
+        if self._failure is not None:
+            raise self._failure
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._spawn(asyncio.ensure_future(self._converse(reader, writer)))
+
+    def _spawn(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = self._failure or error
+            self._stop.set()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        session = _Session(writer)
+        self._sessions[session] = None
+        try:
+            while True:
+                self._handle(session, CALLS.decode(await read_frame(reader)))
+        except (OSError, EOFError, GarbledError, msgspec.DecodeError):
+            session.close()  # the customer went away or talks nonsense: its connection ends, the venue goes on
+        finally:
+            self._sessions.pop(session)
+
+    def _handle(self, session: _Session, call: Call) -> None:
+        """Execute a request, save it, tell everybody, answer: in this order, without an await in between."""
+        at_ns = max(self._told_clock(call.at_ns), self._exchange.now_ns)
+        try:
+            body, events, instruments = self._execute(session, call.body, at_ns)
+        except InputError as error:
+            body, events, instruments = Failed(str(error)), (), ()
+        if events or instruments or self._exchange.now_ns != self._saved_at_ns:  # time once told never goes back
+            self._saved_at_ns = self._exchange.now_ns
+            self._file.save(self._exchange, events, instruments)
+        answer = Answer(call.number, self._exchange.now_ns, body) if body is not None else None
+        told = events[1:] if isinstance(call.body, Place) else events  # the reply itself tells the acceptance
+        for event in told:
+            for other in self._sessions:
+                if other.account == event.account:
+                    other.send(News(event))
+        if answer is None or (call.number == 0 and not isinstance(body, Failed)):
+            return
+        if self._reply_delay_s and isinstance(call.body, Place | Cancel):
+            self._spawn(asyncio.ensure_future(self._send_later(session, answer)))
+        else:
+            session.send(answer)
+
+    async def _send_later(self, session: _Session, answer: Answer) -> None:
+        await asyncio.sleep(self._reply_delay_s)
+        session.send(answer)
+
+    def _execute(
+        self, session: _Session, request: Request, at_ns: int
+    ) -> tuple[Body | None, Sequence[Event], Sequence[str]]:
+        """Return the answer, the events, and the instruments whose quotes changed."""
+        exchange = self._exchange
+        match request:
+            case Hello(account=account):
+                return self._welcome(session, account), (), ()
+            case PushQuote(quote=quote, tradable=tradable):
+                return None, exchange.quote(quote, tradable=tradable), (quote.instrument,)
+            case PushRange(instrument=instrument, low=low, high=high, at_ns=ended_at_ns):
+                return None, exchange.trade_range(instrument, low, high, ended_at_ns), (instrument,)
+            case _ if session.account is not None:
+                return self._execute_private(session.account, request, at_ns)
+            case _:
+                raise InputError("say Hello with an account first")
+
+    def _execute_private(
+        self, account: str, request: Request, at_ns: int
+    ) -> tuple[Body, Sequence[Event], Sequence[str]]:
+        exchange = self._exchange
+        match request:
+            case Place(order=order, signed_at_ns=signed_at_ns):
+                reply, events = exchange.place(account, order, signed_at_ns=signed_at_ns, at_ns=at_ns)
+                return reply, events, ()
+            case Cancel(client_id=client_id):
+                reply, events = exchange.cancel(account, client_id, at_ns)
+                return reply, events, ()
+            case Query(client_id=client_id):
+                return Found(exchange.query(account, client_id, at_ns)), (), ()
+            case FillsAfter(cursor=cursor, client_prefix=prefix):
+                trades = exchange.fills_after(account, cursor)
+                return Trades(tuple(trade for trade in trades if trade.client_id.startswith(prefix))), (), ()
+            case ReadAccount():
+                orders = tuple(exchange.open_orders(account, at_ns))
+                return Holdings(totals_of(exchange.balances(account)), orders), (), ()
+            case Hello() | PushQuote() | PushRange():
+                raise Bug(f"{type(request).__name__} concerns no account")
+
+    def _welcome(self, session: _Session, account: str) -> Body:
+        setup = self._exchange.setup
+        if account not in self._exchange.state.head.accounts:
+            return Failed(f"{setup.venue} has no account {account!r}")
+        session.account = account
+        return Welcome(setup.venue, setup.personality.validity_ns, setup.personality.lag_ns)
+
+
+def _remove(socket_path: Path) -> None:
+    socket_path.unlink(missing_ok=True)

@@ -1,0 +1,176 @@
+"""What travels between a bot and a paper venue in its own process: frames of msgpack behind their length."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from quarterdeck.domain import Listing, Quote
+from quarterdeck.exchange import Accepted, Event, NewOrder, OrderStatus, Personality, Received, Refused, Trade
+
+PAPER_PROCESS: Final = "quarterdeck.venues.paper_process"
+FRAME_BYTES_MAX: Final = 16 * 1024 * 1024
+_LENGTH_BYTES: Final = 4
+
+
+class PaperConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    How a paper venue in its own process is set up the first time it starts.
+
+    `accounts` says what each account holds then: account → asset → amount. `clock` is the machine's (`wall`), or
+    the highest instant that a customer or the market told (`told`), for markets in recorded time.
+    """
+
+    venue: str
+    listings: tuple[Listing, ...]
+    accounts: dict[str, dict[str, Decimal]]
+    personality: Personality = Personality()
+    clock: Literal["wall", "told"] = "wall"
+
+
+class Hello(Struct, frozen=True, tag=True):
+    """The first frame of a connection: whose account it speaks for."""
+
+    account: str
+
+
+class Place(Struct, frozen=True, tag=True):
+    """An order, signed."""
+
+    order: NewOrder
+    signed_at_ns: int
+
+
+class Cancel(Struct, frozen=True, tag=True):
+    """A cancel by client id."""
+
+    client_id: str
+
+
+class Query(Struct, frozen=True, tag=True):
+    """A question about one order."""
+
+    client_id: str
+
+
+class FillsAfter(Struct, frozen=True, tag=True):
+    """A question for trades beyond a cursor."""
+
+    cursor: int
+    client_prefix: str
+
+
+class ReadAccount(Struct, frozen=True, tag=True):
+    """A question for balances and working orders."""
+
+
+class PushQuote(Struct, frozen=True, tag=True):
+    """Market data."""
+
+    quote: Quote
+    tradable: bool
+
+
+class PushRange(Struct, frozen=True, tag=True):
+    """The range of a bar that ended."""
+
+    instrument: str
+    low: float
+    high: float
+    at_ns: int
+
+
+Request = Hello | Place | Cancel | Query | FillsAfter | ReadAccount | PushQuote | PushRange
+
+
+class Call(Struct, frozen=True):
+    """A request with the customer's clock. Number 0 wants no answer."""
+
+    number: int
+    at_ns: int
+    body: Request
+
+
+class Welcome(Struct, frozen=True, tag=True):
+    """The answer to Hello."""
+
+    venue: str
+    validity_ns: int
+    lag_ns: int
+
+
+class Found(Struct, frozen=True, tag=True):
+    """The answer to Query; None where the order is not known or not visible."""
+
+    status: OrderStatus | None
+
+
+class Trades(Struct, frozen=True, tag=True):
+    """The answer to FillsAfter."""
+
+    trades: tuple[Trade, ...]
+
+
+class Holdings(Struct, frozen=True, tag=True):
+    """The answer to ReadAccount."""
+
+    totals: dict[str, Decimal]
+    orders: tuple[OrderStatus, ...]
+
+
+class Failed(Struct, frozen=True, tag=True):
+    """The request makes no sense to the venue; nothing was done."""
+
+    text: str
+
+
+Body = Welcome | Accepted | Received | Refused | Found | Trades | Holdings | Failed
+
+
+class Answer(Struct, frozen=True, tag=True):
+    """The answer to the call of this number, with the venue's clock."""
+
+    number: int
+    venue_at_ns: int
+    body: Body
+
+
+class News(Struct, frozen=True, tag=True):
+    """Something happened to an order of the account."""
+
+    event: Event
+
+
+Frame = Answer | News
+
+CALLS: Final = msgspec.msgpack.Decoder(Call)
+FRAMES: Final[msgspec.msgpack.Decoder[Answer | News]] = msgspec.msgpack.Decoder(Answer | News)
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+class GarbledError(Exception):
+    """What arrived is no frame of ours; the connection cannot be used any more."""
+
+
+def frame_of(message: Call | Frame) -> bytes:
+    """Encode a message behind its length, 4 bytes big-endian."""
+    body = _ENCODER.encode(message)
+    return len(body).to_bytes(_LENGTH_BYTES, "big") + body
+
+
+async def read_frame(reader: asyncio.StreamReader) -> bytes:
+    """
+    Read one whole frame.
+
+    Raises:
+        GarbledError: If the length is absurd.
+        IncompleteReadError: If the connection ended.
+    """
+    length = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "big")
+    if length > FRAME_BYTES_MAX:
+        raise GarbledError(f"a frame of {length} bytes, at most {FRAME_BYTES_MAX}")
+    return await reader.readexactly(length)
