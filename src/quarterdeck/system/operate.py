@@ -1,0 +1,180 @@
+"""What an operator does to bots from outside: kill, resume, read, verify. Thin verbs that every face shares."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final
+
+import msgspec
+from msgspec import Struct
+
+from quarterdeck.config import Workspace
+from quarterdeck.domain import ConfigError, Control, ControlAsked, IntegrityError, NotAllowed, Retryable
+from quarterdeck.journal import (
+    Inbox,
+    Page,
+    SqliteReader,
+    VerifyReport,
+    boot_id,
+    events,
+    export,
+    steady_ns,
+    trades,
+    verify,
+    wake,
+)
+from quarterdeck.system.kill_file import BROKEN_EPOCH, KillFile, raise_kill
+from quarterdeck.system.recover import ReplayReport, recover, verify_replay
+from quarterdeck.system.status import list_bots
+
+POLL_S: Final = 0.05
+
+
+class KillOutcome(Struct, frozen=True):
+    """What a kill did: the epoch it raised, and how each bot stands."""
+
+    epoch: int
+    bots: dict[str, str]
+
+
+def kill(workspace: Workspace, bot: str | None, reason: str, who: str, wait_s: float) -> KillOutcome:
+    """
+    Raise the kill switch of a workspace, and wait a little for the bots that run to say that they halted.
+
+    The switch binds every bot of the workspace at once, at its last hop; `bot` only says whose answer is wanted.
+
+    Args:
+        workspace: Whose switch.
+        bot: The bot to report on, None for all.
+        reason: Why, for the journal.
+        who: Who asks.
+        wait_s: How long to wait for answers.
+
+    Raises:
+        IntegrityError: If the switch could not be raised; stop the bots by hand then.
+    """
+    epoch = raise_kill(workspace.kill)
+    names = [bot] if bot is not None else list_bots(workspace)
+    for name in names:
+        if is_running(workspace, name):
+            with suppress(IntegrityError, Retryable):  # only who and why would be lost: the switch itself is raised
+                _ask(workspace, name, ControlAsked(time.time_ns(), f"kill:{epoch}", "kill", who, reason))
+        else:
+            wake(workspace.bot_folder(name).inbox)
+    until_s = time.monotonic() + wait_s
+    waiting = [name for name in names if is_running(workspace, name)]
+    while waiting and time.monotonic() < until_s:
+        time.sleep(POLL_S)
+        waiting = [name for name in waiting if is_running(workspace, name) and not _has_halted(workspace, name)]
+    return KillOutcome(epoch, {name: _standing(workspace, name) for name in names})
+
+
+def resume(workspace: Workspace, bot: str, reason: str, who: str, wait_s: float) -> str:
+    """
+    Lift a halt, a reduction or a pause of one bot, and accept the kill epoch as it is now.
+
+    Returns:
+        What came of it, in words.
+
+    Raises:
+        ConfigError: If the bot never ran.
+    """
+    if not workspace.bot_folder(bot).journal.exists():
+        raise ConfigError(
+            f"bot {bot!r} has never run, so there is nothing to resume; 'quarterdeck run {bot}' starts it"
+        )
+    epoch = _kill_epoch(workspace)
+    key = f"resume:{uuid.uuid4()}"
+    _ask(workspace, bot, ControlAsked(time.time_ns(), key, "resume", who, reason, epoch))
+    if not is_running(workspace, bot):
+        return "not running; it will resume when it next starts"
+    until_s = time.monotonic() + wait_s
+    while time.monotonic() < until_s:
+        answer = recover(workspace.bot_folder(bot).journal).state.answers.get(key)
+        if answer is not None:
+            return answer
+        time.sleep(POLL_S)
+    return "asked; no answer yet"
+
+
+def _kill_epoch(workspace: Workspace) -> int:
+    """Read the epoch that a resume accepts: the one that the operator knows of, and no kill after it."""
+    kill_file = KillFile(workspace.kill)
+    epoch = kill_file.epoch()
+    kill_file.close()
+    if epoch == BROKEN_EPOCH:
+        raise NotAllowed(f"{workspace.kill} is broken and counts as raised; run 'quarterdeck kill' to mend it first")
+    return epoch
+
+
+def is_running(workspace: Workspace, bot: str) -> bool:
+    """Tell whether a process owns the bot."""
+    journal = workspace.bot_folder(bot).journal
+    if not journal.exists():
+        return False
+    with SqliteReader(journal) as reader:
+        lease = reader.lease()
+    return lease is not None and not lease.is_free(boot_id(), steady_ns())
+
+
+def journal_of(workspace: Workspace, bot: str) -> Path:
+    """
+    Give the journal of a bot.
+
+    Raises:
+        ConfigError: If the bot never ran.
+    """
+    path = workspace.bot_folder(bot).journal
+    if not path.exists():
+        raise ConfigError(f"bot {bot!r} has never run; start it with 'quarterdeck run {bot}'")
+    return path
+
+
+def read_trades(workspace: Workspace, bot: str, *, since_ns: int, limit: int, cursor: str | None = None) -> Page:
+    """List a bot's fills; see `journal.trades`."""
+    return trades(journal_of(workspace, bot), since_ns=since_ns, limit=limit, cursor=cursor)
+
+
+def read_events(workspace: Workspace, bot: str, *, since_ns: int, limit: int, cursor: str | None = None) -> Page:
+    """List a bot's events; see `journal.events`."""
+    return events(journal_of(workspace, bot), since_ns=since_ns, limit=limit, cursor=cursor)
+
+
+def verify_journal(path: Path) -> VerifyReport:
+    """Check a journal file; see `journal.verify`."""
+    return verify(path)
+
+
+def export_journal(path: Path, out: IO[bytes]) -> int:
+    """Write a journal as JSON lines; see `journal.export`."""
+    return export(path, out)  # type: ignore[arg-type]  # any binary stream will do
+
+
+def replay_journal(workspace: Workspace, bot: str) -> ReplayReport:
+    """Fold and decide a bot's journal again; see `verify_replay`."""
+    return verify_replay(journal_of(workspace, bot))
+
+
+def _ask(workspace: Workspace, bot: str, asked: ControlAsked) -> None:
+    inbox = Inbox(workspace.bot_folder(bot).inbox)
+    try:
+        inbox.put(asked.key, "control", msgspec.msgpack.encode(asked), asked.at_ns)
+    finally:
+        inbox.close()
+
+
+def _has_halted(workspace: Workspace, bot: str) -> bool:
+    return recover(workspace.bot_folder(bot).journal).state.control is Control.HALTED
+
+
+def _standing(workspace: Workspace, bot: str) -> str:
+    if not workspace.bot_folder(bot).journal.exists():
+        return "never ran; its first start will be halted"
+    if _has_halted(workspace, bot):
+        return "halted"
+    if is_running(workspace, bot):
+        return "no answer yet; it signs nothing any more"
+    return "not running; it will not trade until it is resumed"

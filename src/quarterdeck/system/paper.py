@@ -1,0 +1,79 @@
+"""The paper venues of a bot: in its own process with a file each, or behind a socket in a process of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from quarterdeck.config import BotConfig, BotFolder, ExchangeSettings
+from quarterdeck.ports import Clock, LastHop, Venue, VenueNews
+from quarterdeck.system.drive import BarVenue
+from quarterdeck.venues import PaperConfig, PaperFile, PaperVenue, RemotePaperVenue, RemoteSettings
+
+
+class PaperMarket(Struct, frozen=True):
+    """The venues of a bot, once as it trades on them and once as the market drives them."""
+
+    by_name: Mapping[str, Venue]
+    bars: Mapping[str, BarVenue]
+    files: tuple[PaperFile, ...]
+
+    def subscribe(self, offer: Callable[[VenueNews], None]) -> None:
+        """Send the news of every venue to the loop."""
+        for venue in self.by_name.values():
+            venue.subscribe(offer)
+
+    async def aclose(self) -> None:
+        """End every connection, and close every file."""
+        for venue in self.by_name.values():
+            await venue.aclose()
+        for file in self.files:
+            file.close()
+
+
+def paper_config(config: BotConfig, exchange: ExchangeSettings) -> PaperConfig:
+    """Say how a paper venue is set up when it first opens; its clock is the one it is told."""
+    return PaperConfig(
+        venue=exchange.name,
+        listings=tuple(exchange.listing(pair) for pair in config.pairs),
+        accounts={config.name: dict(exchange.balances)},
+        personality=exchange.personality,
+        clock="told",
+    )
+
+
+def open_venues(config: BotConfig, folder: BotFolder, clock: Clock, last_hop: LastHop) -> PaperMarket:
+    """
+    Open the paper venues of a bot.
+
+    One in process keeps what it must not forget in `run/NAME/paper-VENUE.db`, so that killing the bot makes the
+    venue forget nothing, just as a true exchange would not.
+
+    Raises:
+        ConfigError: If a venue's file was made with other settings.
+    """
+    by_name: dict[str, Venue] = {}
+    bars: dict[str, BarVenue] = {}
+    files: list[PaperFile] = []
+    for exchange in config.exchanges:
+        if exchange.socket is not None:
+            remote = RemotePaperVenue(_remote(config, exchange), clock, last_hop)
+            by_name[exchange.name], bars[exchange.name] = remote, remote
+            continue
+        file = PaperFile(folder.root / f"paper-{exchange.name}.db")
+        files.append(file)
+        venue = PaperVenue(file.exchange(paper_config(config, exchange)), config.name, clock, last_hop, save=file.save)
+        by_name[exchange.name], bars[exchange.name] = venue, venue
+    return PaperMarket(by_name, bars, tuple(files))
+
+
+def _remote(config: BotConfig, exchange: ExchangeSettings) -> RemoteSettings:
+    assert exchange.socket is not None
+    return RemoteSettings(
+        name=exchange.name,
+        socket_path=exchange.socket,
+        account=config.name,
+        validity_ns=exchange.personality.validity_ns,
+        lag_ns=exchange.personality.lag_ns,
+    )

@@ -1,0 +1,220 @@
+"""Running one bot: own it, recover it, wire it, drive it, and let it go in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from quarterdeck import __version__
+from quarterdeck.config import BotConfig, Workspace
+from quarterdeck.domain import (
+    BotSettings,
+    CancelState,
+    IntegrityError,
+    OrderState,
+    QuarterdeckError,
+    Released,
+    Started,
+)
+from quarterdeck.engine import recovery_acts
+from quarterdeck.journal import LEASE_NS, RENEW_NS, JournalSettings
+from quarterdeck.orders import ENDED
+from quarterdeck.ports import CancelRequest
+from quarterdeck.system.kill_file import KillFile
+from quarterdeck.system.log import FileLog
+from quarterdeck.system.loop import Happening, Watch
+from quarterdeck.system.market import Market, RunOptions, open_market
+from quarterdeck.system.ownership import take_bot
+from quarterdeck.system.recover import recover
+from quarterdeck.system.state_file import StateFile
+from quarterdeck.system.tally import JournalHead, RunFacts, RunSummary, Tally
+from quarterdeck.system.wire import PRICE_AGE_BARS, Held, Parts, Plan, wire
+
+DRAIN_S: Final = 60.0
+DRAIN_POLL_S: Final = 0.05
+SOFTWARE: Final = f"quarterdeck {__version__}"
+EXIT_SIGNALLED: Final = 143
+
+
+def run_bot(workspace: Workspace, config: BotConfig, options: RunOptions, watch: Watch | None = None) -> RunSummary:
+    """
+    Run a bot until its market ends, enough cycles ran, or it is told to stop.
+
+    Args:
+        workspace: Where its files lie.
+        config: What it is.
+        options: What it runs on, and how fast.
+        watch: Told of every input and its facts, after they are durable.
+
+    Returns:
+        The summary; its `exit_code` is 0, or 143 after SIGTERM or SIGINT.
+
+    Raises:
+        NotOwner: If another process owns the bot, or took it over meanwhile.
+        IntegrityError: If the journal failed; what works was cancelled as far as the venues answer.
+        ConfigError: If recordings, strategy or settings do not fit.
+    """
+    folder = workspace.bot_folder(config.name)
+    lease_ns = int(options.lease_s * 1e9)
+    settings = JournalSettings(lease_ns=lease_ns, renew_ns=lease_ns * RENEW_NS // LEASE_NS)
+    owned = take_bot(folder, config.name, standby=options.standby, settings=settings)
+    with ExitStack() as stack:
+        stack.callback(owned.lock.close)
+        stack.callback(owned.journal.close)
+        kill = KillFile(workspace.kill)
+        stack.callback(kill.close)
+        log = FileLog(folder.log)
+        stack.callback(log.close)
+        stack.enter_context(_pid_told(folder.pid))
+        return asyncio.run(_Session(config, options, watch).run(Held(folder, owned, kill, log)))
+
+
+@contextmanager
+def _pid_told(path: Path) -> Iterator[None]:
+    """Keep our number in a file for outside readers; one that cannot be written stops nobody."""
+    ours = f"{os.getpid()}\n"
+    with suppress(OSError):
+        path.write_text(ours, encoding="utf-8")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if path.read_text(encoding="utf-8") == ours:  # who took over from us has put its own there
+                path.unlink()
+
+
+class _Session:
+    """One run of one bot."""
+
+    def __init__(self, config: BotConfig, options: RunOptions, watch: Watch | None) -> None:
+        self._config = config
+        self._options = options
+        self._watch = watch
+        self._tally = Tally()
+        self._state_file: StateFile | None = None
+        self._began_s = time.perf_counter()
+
+    async def run(self, held: Held) -> RunSummary:
+        recovered = recover(held.folder.journal)
+        for sentence in recovered.skipped:
+            held.log.complain("snapshot", sentence)
+        market = open_market(self._config, self._options, time.time_ns(), recovered.state.last_bar_ns)
+        plan = Plan(self._config, recovered, market.first_ns, self._options.speed, self._tell)
+        async with AsyncExitStack() as stack:
+            parts = await wire(plan, held, stack)
+            self._state_file = StateFile(held.folder.state, parts.view, parts.clock)
+            try:
+                await self._play(parts, held, market)
+            except IntegrityError:
+                await _cancel_without_journal(parts)
+                raise
+            finally:
+                await parts.hands.stop()
+            self._state_file.write(parts.loop.state)
+        return self._summary(parts, held, market)
+
+    def _tell(self, happening: Happening) -> None:
+        self._tally.take(happening)
+        if self._state_file is not None:
+            self._state_file.note(happening.state)
+        if self._watch is not None:
+            self._watch(happening)
+
+    async def _play(self, parts: Parts, held: Held, market: Market) -> None:
+        parts.errands.listen_to_signals()
+        epoch = held.owned.journal.lease.epoch
+        started = Started(
+            at_ns=parts.clock.now_ns(),
+            session=f"{self._config.name}-{epoch}",
+            epoch=epoch,
+            software=SOFTWARE,
+            settings=self._settings(),
+            kill_epoch=held.kill.epoch(),
+        )
+        parts.loop.offer(started)
+        await parts.driver.quiesce()
+        for act in recovery_acts(parts.loop.state):
+            parts.hands.do(act)
+        await parts.driver.quiesce()
+        await parts.errands.compare_accounts()
+        await parts.driver.quiesce()
+        held.log.say("session", f"{started.session} began under epoch {epoch}")
+        await parts.driver.play(market.batches, self._options.cycles)
+        await self._wind_down(parts)
+        held.log.say("session", f"{started.session} ended")
+
+    def _settings(self) -> BotSettings:
+        """At a multiple of true time, an order may be sent as long after its decision as it could be in true time."""
+        settings = self._config.engine_settings(PRICE_AGE_BARS * self._config.timeframe_ns)
+        faster = max(1.0, self._options.speed or 1.0)
+        return msgspec.structs.replace(settings, send_within_ns=int(settings.send_within_ns * faster))
+
+    async def _wind_down(self, parts: Parts) -> None:
+        """Stop in good order: no more decisions, cancels answered as far as possible, the lease given up."""
+        parts.errands.stop("the run is over")
+        await parts.driver.quiesce()
+        give_up_s = time.perf_counter() + DRAIN_S
+        while _is_draining(parts) and time.perf_counter() < give_up_s:
+            await parts.loop.wait_for_news(DRAIN_POLL_S)
+            parts.hands.fire_timers(parts.clock.now_ns())
+            await parts.driver.quiesce()
+        parts.loop.offer(Released(parts.clock.now_ns()))
+        await parts.driver.quiesce()
+        await parts.writer.flush()
+        if parts.loop.seq:
+            await parts.loop.snapshot()
+        await parts.writer.catch_up()
+        await parts.writer.release()
+
+    def _summary(self, parts: Parts, held: Held, market: Market) -> RunSummary:
+        journal = held.owned.journal
+        facts = RunFacts(
+            bot=self._config.name,
+            mode=self._config.mode,
+            head=JournalHead(journal.head_seq, journal.head_hash.hex()),
+            wall_s=time.perf_counter() - self._began_s,
+            exit_code=EXIT_SIGNALLED if parts.errands.was_signalled else 0,
+            from_at=_iso(market.first_ns),
+            to_at=_iso(self._tally.last_ns),
+        )
+        return self._tally.summary(parts.loop.state, facts)
+
+
+def _is_draining(parts: Parts) -> bool:
+    """Tell whether a cancel or a send is still without its answer."""
+    state = parts.loop.state
+    waits = any(
+        order.state not in ENDED and (order.cancel is not CancelState.NONE or order.state is OrderState.PLANNED)
+        for order in state.live_orders()
+    )
+    return waits or parts.hands.busy
+
+
+async def _cancel_without_journal(parts: Parts) -> None:
+    """
+    Cancel what works although the journal failed: cancels are the one act that needs no journal.
+
+    Nothing is sent but cancels, and nothing is remembered; the next session asks the venues how the orders stand.
+    """
+    await parts.hands.stop()
+    for order in parts.loop.state.live_orders():
+        if order.state not in ENDED:
+            request = CancelRequest(client_id=order.client_id, venue=order.venue, instrument=order.instrument)
+            try:
+                await parts.venues[order.venue].cancel(request)
+            except QuarterdeckError:
+                continue  # the venue may be what failed; the others are cancelled all the same
+
+
+def _iso(at_ns: int | None) -> str | None:
+    if at_ns is None:
+        return None
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat().replace("+00:00", "Z")

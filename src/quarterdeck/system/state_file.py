@@ -1,0 +1,43 @@
+"""`state.json`: a copy of the state for outside readers, written beside the journal and never read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from quarterdeck.engine import State
+from quarterdeck.market import MarketView
+from quarterdeck.system.clocks import TapeClock
+from quarterdeck.system.status import VenueStatus, export_state, venue_status
+
+EVERY_NS: Final = 1_000_000_000
+
+
+class StateFile:
+    """Writes the file whole, at most once a second of true time; a failure to write it never stops the bot."""
+
+    def __init__(self, path: Path, view: MarketView, clock: TapeClock) -> None:
+        self._path = path
+        self._view = view
+        self._clock = clock
+        self._written_ns = 0
+
+    def note(self, state: State) -> None:
+        """Write the file if it is old."""
+        steady_ns = self._clock.steady_ns()
+        if steady_ns - self._written_ns >= EVERY_NS:
+            self._written_ns = steady_ns
+            self.write(state)
+
+    def write(self, state: State) -> None:
+        """Write the file now."""
+        venues: list[VenueStatus] = venue_status(state, self._view, self._clock.now_ns())
+        body = msgspec.json.format(msgspec.json.encode(export_state(state, venues)))
+        aside = self._path.with_suffix(".json.new")
+        try:
+            aside.write_bytes(body)
+            aside.replace(self._path)
+        except OSError:
+            return  # a copy for readers: the journal is what counts, and it fails on its own if the disk does
