@@ -1,0 +1,171 @@
+"""What a fact means to a person, in one line; facts that only keep books say nothing."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from msgspec import Struct
+
+from quarterdeck.cli.output import money, price, quantity
+from quarterdeck.domain import (
+    AlertRaised,
+    BalanceDiffered,
+    CapitalDeclared,
+    ClockHeld,
+    Control,
+    ControlChanged,
+    Fact,
+    FillBooked,
+    IntentRefused,
+    OrderMoved,
+    OrderPlanned,
+    OrderState,
+    SessionClosed,
+    SessionOpened,
+    Side,
+    StrayFound,
+    Verdicts,
+    instrument_from,
+)
+from quarterdeck.engine import State
+from quarterdeck.guardrails import Verdict, unpack
+
+_QUIET_STATES = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.FILLED, OrderState.PLANNED})
+
+
+class Told(Struct, frozen=True):
+    """One line of the story: when, a word for what it is, the text, and how to colour it on a terminal."""
+
+    at_ns: int
+    word: str
+    text: str
+    style: str = ""
+
+
+@singledispatch
+def told(_fact: Fact, _state: State) -> Told | None:
+    """
+    Tell a fact.
+
+    Args: the fact; the state after it, for names and grids.
+    Returns: its line, or None where there is nothing worth a person's time.
+    """
+    return None
+
+
+@told.register
+def _(fact: SessionOpened, state: State) -> Told:
+    orders = f", {len(state.live)} orders still to be settled" if state.live else ""
+    return Told(fact.at_ns, "start", f"session {fact.session} owns the bot, epoch {fact.epoch}{orders}", "bold")
+
+
+@told.register
+def _(fact: SessionClosed, _state: State) -> Told:
+    return Told(fact.at_ns, "stop", fact.reason, "bold")
+
+
+@told.register
+def _(fact: CapitalDeclared, _state: State) -> Told:
+    held = ", ".join(
+        f"{money(amount)} {asset} on {venue}" for venue, cash in fact.cash.items() for asset, amount in cash.items()
+    )
+    return Told(fact.at_ns, "capital", f"the bot may call its own: {held}")
+
+
+@told.register
+def _(fact: OrderPlanned, state: State) -> Told:
+    qty = float(state.grids[fact.venue][fact.instrument].lot) * fact.qty_lots
+    pair = instrument_from(fact.instrument)
+    at = "at market" if fact.limit_ticks is None else "with a limit"
+    text = (
+        f"{fact.side.value} {quantity(round(qty, 8))} {pair.base} {at} on {fact.venue}, "
+        f"about {money(qty * fact.reference_price)} {pair.quote}; {why_this_venue(fact)}"
+    )
+    return Told(fact.at_ns, "order", text, "cyan")
+
+
+@told.register
+def _(fact: FillBooked, _state: State) -> Told:
+    pair = instrument_from(fact.instrument)
+    verb = "bought" if fact.side is Side.BUY else "sold"
+    gained = f", realised {money(fact.realised)} {pair.quote}" if fact.side is Side.SELL else ""
+    text = (
+        f"{verb} {quantity(fact.qty)} {pair.base} at {price(fact.price)} on {fact.venue}, "
+        f"fee {money(fact.fee, 4)} {fact.fee_asset}{gained}{' (inferred)' if fact.inferred else ''}"
+    )
+    return Told(fact.at_ns, "fill", text, "green")
+
+
+@told.register
+def _(fact: IntentRefused, _state: State) -> Told:
+    numbers = "" if fact.verdicts is None else failed_numbers(fact.verdicts)
+    return Told(fact.at_ns, "refused", f"{fact.instrument}: {fact.reason}{numbers}", "yellow")
+
+
+@told.register
+def _(fact: OrderMoved, _state: State) -> Told | None:
+    if fact.state in _QUIET_STATES:
+        return None
+    because = f": {fact.reason}" if fact.reason else ""
+    style = "red" if fact.state is OrderState.UNKNOWN else "yellow"
+    return Told(fact.at_ns, fact.state.value, f"order {fact.client_id}{because}", style)
+
+
+@told.register
+def _(fact: ControlChanged, _state: State) -> Told:
+    style = "green" if fact.control is Control.RUNNING else "bold red"
+    return Told(fact.at_ns, fact.control.value, f"{fact.reason} (by {fact.who})", style)
+
+
+@told.register
+def _(fact: AlertRaised, _state: State) -> Told:
+    return Told(fact.at_ns, "alert", f"{fact.code}: {fact.text}", "bold red")
+
+
+@told.register
+def _(fact: BalanceDiffered, _state: State) -> Told | None:
+    if fact.explained:
+        return None
+    text = f"{fact.venue} holds {quantity(fact.actual)} {fact.asset}, expected {quantity(fact.expected)}"
+    return Told(fact.at_ns, "balance", text, "yellow")
+
+
+@told.register
+def _(fact: StrayFound, _state: State) -> Told:
+    return Told(fact.at_ns, "stray", f"{fact.venue}: {fact.what} {fact.key}: {fact.detail}", "red")
+
+
+@told.register
+def _(fact: ClockHeld, _state: State) -> Told:
+    return Told(fact.at_ns, "clock", f"the clock jumped by {fact.step_ns / 1e9:+.3f} s; nothing is opened", "yellow")
+
+
+def why_this_venue(fact: OrderPlanned) -> str:
+    """Say why an order goes where it goes, with what every venue would have cost."""
+    if not fact.routes:
+        return f"{fact.venue} was asked for"
+    offers = {quote.venue: quote for quote in fact.routes}
+    others = [
+        f"{quote.venue} {price(quote.effective_price)}{'' if quote.has_liquidity else ' (too thin)'}"
+        for quote in fact.routes
+        if quote.venue != fact.venue
+    ]
+    chosen = offers.get(fact.venue)
+    after_fees = f"{price(chosen.effective_price)} after fees" if chosen else "no quote"
+    if fact.side is Side.SELL:
+        return f"{fact.venue} holds it, {after_fees}"
+    return f"{fact.venue} is best at {after_fees}" + (f", {', '.join(others)}" if others else ", the only one")
+
+
+def failed_numbers(verdicts: Verdicts) -> str:
+    """Write the numbers of the rules that refused."""
+    failed = [verdict for verdict in unpack(verdicts) if not verdict.passed]
+    numbers = [text for verdict in failed if (text := verdict_numbers(verdict))]
+    return f" ({'; '.join(numbers)})" if numbers else ""
+
+
+def verdict_numbers(verdict: Verdict) -> str:
+    """Write what a rule compared, if it compared anything."""
+    if verdict.value is None or verdict.limit is None:
+        return f"{verdict.id} could not be evaluated"
+    return f"{verdict.id} {verdict.value:,.6g} against {verdict.limit:,.6g} {verdict.unit}"

@@ -1,0 +1,31 @@
+"""`quarterdeck trades`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from quarterdeck.cli.options import BotArgument, JsonOption, LimitOption, WorkspaceOption
+
+
+def trades(
+    *,
+    bot: BotArgument,
+    since: Annotated[str | None, typer.Option("--since", metavar="T", help="From a date or time on, UTC.")] = None,
+    limit: LimitOption = 100,
+    json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """List a bot's fills, oldest first."""
+    from quarterdeck.cli.output import make_console, write_json
+    from quarterdeck.cli.places import workspace_at
+    from quarterdeck.cli.tables import print_trades
+    from quarterdeck.cli.times import instant_ns
+    from quarterdeck.system import read_trades
+
+    page = read_trades(workspace_at(workspace), bot, since_ns=instant_ns(since, "--since") or 0, limit=limit)
+    if json:
+        write_json(page)
+    else:
+        print_trades(make_console(), page.items)
