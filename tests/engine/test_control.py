@@ -375,15 +375,33 @@ def test_a_lot_size_is_told_apart_from_a_listing_left_out() -> None:
     assert State().at_ns < START_NS
 
 
-@pytest.mark.xfail(
-    strict=True, reason="neither OrderPlanned nor FillBooked carries the lot, so a new grid changes old orders"
-)
+def on_another_grid() -> dict[str, Any]:
+    return {"listings": tuple(listing_of(v, i, lot=Decimal("0.0001"), lots_min=1) for v in "ab" for i in (BTC, ETH))}
+
+
+def test_a_new_grid_waits_until_every_order_there_is_settled() -> None:
+    bot = Bot()
+    bot.working()
+    bot.settings = settings_with(**on_another_grid())
+    with pytest.raises(ConfigError, match="put its lot"):
+        bot.start()
+
+
 def test_an_order_keeps_the_lot_it_was_planned_with() -> None:
+    """A trade that comes late, after the order ended and the venue changed its grid, means the lots of its time."""
     bot = Bot()
     order = bot.working()
-    bot.settings = settings_with(
-        listings=tuple(listing_of(v, i, lot=Decimal("0.0001"), lots_min=1) for v in "ab" for i in (BTC, ETH))
-    )
+    bot.report(order, Evidence.CANCELLED)
+    bot.settings = settings_with(**on_another_grid())
     bot.start()
     bot.fill(order, 5)
     assert bot.state.position("a", BTC).qty == Decimal("5E-8")
+
+
+def test_a_resume_that_knows_of_fewer_kills_than_the_bot_is_refused() -> None:
+    bot = Bot()
+    bot.control("resume", kill_epoch=5)
+    facts = bot.control("resume", "again", kill_epoch=4)
+    assert [type(fact) for fact in facts] == [CommandAnswered]
+    assert bot.state.answers["again"].startswith("refused")
+    assert bot.state.kill_epoch == 5

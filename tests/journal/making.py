@@ -123,6 +123,8 @@ def planned(client_id: str, at_ns: int = 2, lots: int = 10, limit_ticks: int | N
         source=Source.STRATEGY,
         order_kind=OrderKind.MARKET if limit_ticks is None else OrderKind.LIMIT,
         qty_lots=lots,
+        lot=Decimal("1E-8"),
+        tick=Decimal("0.01"),
         reference_price=4000.0,
         reserve_asset="USD",
         reserve_per_lot=Decimal("4.1"),

@@ -44,7 +44,7 @@ async def test_a_market_order_that_fills_at_once_is_reported_filled_with_its_tra
         Decimal(101),
         Decimal("0.0202"),
         "USD",
-        1,
+        0,
     )
     assert isinstance(end, OrderReported)
     assert end.evidence is Evidence.FILLED

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from quarterdeck.domain import ConfigError, Evidence, FillReported, OrderReported, Retryable, Side
 from quarterdeck.exchange import Personality
@@ -44,10 +45,10 @@ async def test_an_order_is_filled_and_told_across_the_socket(tmp_path: Path) -> 
         assert (report.at_ns, report.venue_at_ns) == (START, START)
         fill, ended = await inbox.first(2)
         assert isinstance(fill, FillReported)
-        assert (fill.lots, fill.fee, fill.cursor) == (10, Decimal("0.0202"), 1)
+        assert (fill.lots, fill.fee, fill.cursor) == (10, Decimal("0.0202"), 0)
         assert isinstance(ended, OrderReported)
         assert (await venue.account()).totals["BTC"] == Decimal("100.1")
-        assert list(await venue.fills_after(0, "a")) == [fill]
+        assert list(await venue.fills_after(0, "a")) == [replace(fill, cursor=1)]
         assert list(await venue.fills_after(0, "b")) == []
 
 

@@ -160,7 +160,8 @@ class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     """
     An order passed the guardrails and may be sent from now on.
 
-    `qty_lots` and `limit_ticks` are on the grid of the listing; `reference_price` is what it was judged at.
+    `qty_lots` and `limit_ticks` count `lot` (base) and `tick` (quote), the grid as it was then; `reference_price` is
+    what it was judged at.
     `reserve_per_lot` of `reserve_asset` stays set aside for every lot that may still fill. The last hop signs
     nothing after `send_by_ns`, nor once the kill file holds an epoch above `kill_epoch`.
     """
@@ -175,6 +176,8 @@ class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     source: Source
     order_kind: OrderKind
     qty_lots: int
+    lot: Decimal
+    tick: Decimal
     reference_price: float
     reserve_asset: str
     reserve_per_lot: Decimal

@@ -133,7 +133,7 @@ def _order_planned(state: State, fact: OrderPlanned) -> None:
     ensure(fact.client_id not in state.orders, f"order {fact.client_id} was planned before")
     ensure(fact.qty_lots > 0, f"order {fact.client_id} has no quantity")
     reserve = multiply(fact.reserve_per_lot, Decimal(fact.qty_lots))
-    state.orders[fact.client_id] = Order(
+    state.orders[fact.client_id] = order = Order(
         client_id=fact.client_id,
         intent_id=fact.intent_id,
         source=fact.source,
@@ -143,6 +143,8 @@ def _order_planned(state: State, fact: OrderPlanned) -> None:
         effect=fact.effect,
         order_kind=fact.order_kind,
         qty_lots=fact.qty_lots,
+        lot=fact.lot,
+        tick=fact.tick,
         limit_ticks=fact.limit_ticks,
         reference_price=fact.reference_price,
         reserve_asset=fact.reserve_asset,
@@ -153,7 +155,7 @@ def _order_planned(state: State, fact: OrderPlanned) -> None:
         trade_before_ns=state.last_trade_ns.get(fact.instrument, 0),
         trade_ids=[],
     )
-    _reserve(state, state.orders[fact.client_id], reserve)
+    _reserve(state, order, reserve)
     state.live[fact.client_id] = fact.at_ns
     state.last_trade_ns[fact.instrument] = fact.at_ns
 

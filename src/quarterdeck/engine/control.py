@@ -87,12 +87,12 @@ def _ensure_handled(state: State, settings: BotSettings) -> None:
                 raise ConfigError(f"{what}; put the pair and the venue back into the settings, and sell it first")
     grids = {(one.venue, one.instrument): (one.lot, one.tick) for one in settings.listings}
     for order in state.live_orders():
-        place, listing = (order.venue, order.instrument), state.grids[order.venue][order.instrument].listing
+        place = (order.venue, order.instrument)
         what = f"order {order.client_id} for {order.instrument} on {order.venue} is not settled"
         if place not in kept:
             raise ConfigError(f"{what}; put the pair and the venue back into the settings until it is")
-        if grids[place] != (listing.lot, listing.tick):
-            raise ConfigError(f"{what}; put its lot {listing.lot} and tick {listing.tick} back until it is")
+        if grids[place] != (order.lot, order.tick):
+            raise ConfigError(f"{what}; put its lot {order.lot} and tick {order.tick} back until it is")
 
 
 def stop(state: State, stopping: Stopping, at_ns: int) -> Iterator[Fact]:
@@ -130,6 +130,11 @@ def take_control(state: State, asked: ControlAsked, now: Moment) -> Iterator[Fac
         # The file may be noticed before its operator is heard: the reason is worth a fact of its own then.
         if not state.kill_raised or state.control_reason == NOTICED:
             yield from _kill(state, at_ns, asked.reason or "kill", asked.who)
+    elif asked.command == "resume" and asked.kill_epoch < state.kill_epoch:
+        known = f"this bot knows of epoch {state.kill_epoch} already"
+        outcome = f"refused: the kill file says {asked.kill_epoch}, and {known}; raise the kill switch, then resume"
+        yield CommandAnswered(at_ns=at_ns, key=asked.key, outcome=outcome)
+        return
     elif asked.command == "resume":
         yield ControlChanged(
             at_ns=at_ns,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-import msgspec
+from msgspec.structs import replace
 
 from quarterdeck.domain import (
     AlertRaised,
@@ -40,7 +40,7 @@ def take_fill(state: State, report: FillReported, at_ns: int) -> Iterator[Fact]:
         yield from _pulled(state, at_ns, report)
         return
     if report.at_ns != at_ns:
-        report = msgspec.structs.replace(report, at_ns=at_ns)
+        report = replace(report, at_ns=at_ns)
     books = _books(state, order)
     booked = book_fill(books, _to_book(state, order, report, at_ns))
     booked_lots = order.booked_lots + report.lots - booked.retired_lots
@@ -82,7 +82,7 @@ def infer_fill(state: State, order: Order, at_ns: int) -> Iterator[Fact]:
     """
     lots = order.reported_lots - order.booked_lots
     ensure(lots > 0, f"order {order.client_id}: nothing to infer")
-    listing = state.grids[order.venue][order.instrument].listing
+    listing = _listing(state, order)
     price = order.reported_price
     if price is None:
         price = quantize(Decimal(repr(order.reference_price)), listing.tick)
@@ -108,10 +108,17 @@ def infer_fill(state: State, order: Order, at_ns: int) -> Iterator[Fact]:
     yield from _alert(order, moved, at_ns)
 
 
-def _books(state: State, order: Order) -> Books:
+def _listing(state: State, order: Order) -> Listing:
+    """Give the listing of an order, on the grid that the order was planned on: its lots mean what they meant then."""
     listing: Listing = state.grids[order.venue][order.instrument].listing
+    if (listing.lot, listing.tick) == (order.lot, order.tick):
+        return listing
+    return replace(listing, lot=order.lot, tick=order.tick)
+
+
+def _books(state: State, order: Order) -> Books:
     return Books(
-        listing=listing,
+        listing=_listing(state, order),
         position=state.position(order.venue, order.instrument),
         cash=state.cash.get(order.venue, {}),
         fees=state.fees,

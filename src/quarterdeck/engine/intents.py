@@ -158,6 +158,8 @@ def _plan(state: State, now: Moment, intent: Intent, draft: Draft, verdicts: Ver
         source=intent.source,
         order_kind=intent.order_kind,
         qty_lots=draft.lots,
+        lot=listing.lot,
+        tick=listing.tick,
         reference_price=draft.price,
         reserve_asset=draft.reserve_asset,
         reserve_per_lot=draft.reserve_per_lot,

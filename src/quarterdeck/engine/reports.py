@@ -131,8 +131,9 @@ def _returned_trade(state: State, order: Order, after: OrderState, reported_lots
     unfilled = after in ENDED and order.state not in ENDED and order.booked_lots == 0 and reported_lots == 0
     if not (unfilled and order.effect is Effect.OPEN):
         return None
-    is_last = state.last_trade_ns.get(order.instrument) == order.planned_at_ns
-    return order.trade_before_ns if is_last else None
+    # By the order itself, not by its time: two orders of a pair may have been planned in one instant.
+    last = next(known for known in reversed(state.orders.values()) if known.instrument == order.instrument)
+    return order.trade_before_ns if last is order else None
 
 
 def request_cancel(order: Order, at_ns: int, reason: str) -> Iterator[Fact]:

@@ -11,6 +11,7 @@ from quarterdeck.domain import ensure
 CLIENT_ID_LENGTH: Final = 18
 PREFIX_LENGTH: Final = 5
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS: Final = [low + high for high in _DIGITS for low in _DIGITS]  # lowest digit first
 
 
 @lru_cache(maxsize=64)
@@ -41,7 +42,9 @@ def inferred_trade_id(order_id: str, booked_lots: int, reported_lots: int) -> st
 
 def _base36(number: int, length: int) -> str:
     digits = []
-    for _ in range(length):
-        number, rest = divmod(number, 36)
-        digits.append(_DIGITS[rest])
+    for _ in range(length // 2):
+        number, rest = divmod(number, 36 * 36)
+        digits.append(_PAIRS[rest])
+    if length % 2:
+        digits.append(_DIGITS[number % 36])
     return "".join(digits)

@@ -38,6 +38,8 @@ class Order(Struct):
     effect: Effect
     order_kind: OrderKind
     qty_lots: int
+    lot: Decimal
+    tick: Decimal
     limit_ticks: int | None
     reference_price: float
     reserve_asset: str

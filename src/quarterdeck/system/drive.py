@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from quarterdeck.domain import CycleDue, Quote, TriggerFired, Woke
+from quarterdeck.domain import CycleDue, Quote, SignalGiven, TriggerFired, Woke
 from quarterdeck.engine import PullFills, State, due, watch
 from quarterdeck.feeds import BarBatch
 from quarterdeck.market import Bar, MarketView, QuoteShape, Trigger, crossed, quote_from_price
@@ -190,12 +190,28 @@ class Driver:
             if stage.primary.get(bar.instrument) == bar.venue and stage.opinions.take(batch.open_ns, bar):
                 closed.append(bar.instrument)
         if closed:
-            signals = await stage.opinions.ask(closed)
+            signals = await self._ask(closed)
             stage.loop.offer(CycleDue(close_ns, batch.open_ns, signals))
             self.cycles += 1
         elif due(self._state) <= close_ns:
             stage.loop.offer(Woke(close_ns))
         await self.quiesce()
+
+    async def _ask(self, pairs: list[str]) -> tuple[SignalGiven, ...]:
+        """Ask the strategy; at a pace, news and the outside have their turn while it thinks."""
+        stage = self._stage
+        asking = asyncio.ensure_future(stage.opinions.ask(pairs))
+        try:
+            while not stage.full_speed and not stage.errands.is_stopping:
+                done, _ = await asyncio.wait({asking}, timeout=LOOK_AROUND_S)
+                if done:
+                    break
+                await stage.errands.look_around()
+                self._wake()
+                await self.quiesce()
+            return () if stage.errands.is_stopping else await asking
+        finally:
+            asking.cancel()
 
     async def _inside(self, batch: BarBatch, close_ns: int) -> None:
         """Fire protective levels that a bar reached, the stop first, and fill limit orders that it traded through."""

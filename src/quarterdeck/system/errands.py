@@ -165,9 +165,12 @@ class Errands:
     def _take(self, item: Item) -> None:
         request = self._request(item)
         self._loop.offer(request)
-        if isinstance(request, ControlAsked) and request.command == "resume":
-            if self._outside.kill.epoch() > request.kill_epoch:
-                self._offer_kill(f"kill:{item.key}")  # raised again since it was asked, so it does not speak of that
+        if isinstance(request, ControlAsked) and request.command == "resume" and self._is_outdated(request):
+            self._offer_kill(f"kill:{item.key}")
+
+    def _is_outdated(self, resume: ControlAsked) -> bool:
+        """Tell whether the switch was raised again after a resume was asked for, so that it does not speak of that."""
+        return self._outside.kill.epoch() > resume.kill_epoch
 
     def _request(self, item: Item) -> Input:
         """Read a request; one that makes no sense is answered as an unknown command, so that it is not asked again."""

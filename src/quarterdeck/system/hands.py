@@ -150,7 +150,6 @@ class Hands:
 
     def _request(self, order: Order) -> OrderRequest:
         """Put an order into exact amounts on the venue's grid; the validated lots and ticks are what is sent."""
-        listing = self._state.grids[order.venue][order.instrument].listing
         ensure(order.qty_lots > 0, f"order {order.client_id} has no quantity")
         return OrderRequest(
             client_id=order.client_id,
@@ -159,8 +158,8 @@ class Hands:
             side=order.side,
             order_kind=order.order_kind,
             qty_lots=order.qty_lots,
-            qty=multiply(listing.lot, Decimal(order.qty_lots)),
-            limit=None if order.limit_ticks is None else multiply(listing.tick, Decimal(order.limit_ticks)),
+            qty=multiply(order.lot, Decimal(order.qty_lots)),
+            limit=None if order.limit_ticks is None else multiply(order.tick, Decimal(order.limit_ticks)),
             send_by_ns=order.send_by_ns,
             kill_epoch=order.kill_epoch,
         )

@@ -12,6 +12,7 @@ import fcntl
 import os
 import struct
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -75,12 +76,12 @@ class KillFile:
         os.close(self._descriptor)
 
 
-def raise_kill(path: Path) -> int:
+def raise_kill(path: Path, *, now_ns: Callable[[], int] = time.time_ns) -> int:
     """
     Raise the kill epoch, durably. It takes effect at once in every process that has the file open.
 
     The epoch is the instant of the raise, so that it lies above all that any bot ever accepted even where the file
-    was lost or broken in between.
+    was lost or broken in between; `now_ns` reads the wall clock.
 
     Returns:
         The new epoch.
@@ -96,7 +97,7 @@ def raise_kill(path: Path) -> int:
             found = os.pread(descriptor, _LENGTH + 1, 0)
             before = _unpacked(found) if found else 0
             # A broken file is mended by a kill.
-            epoch = max(time.time_ns(), 0 if before == BROKEN_EPOCH else before + 1)
+            epoch = max(now_ns(), 0 if before == BROKEN_EPOCH else before + 1)
             os.pwrite(descriptor, _packed(epoch), 0)
             os.ftruncate(descriptor, _LENGTH)
             os.fsync(descriptor)

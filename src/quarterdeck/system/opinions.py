@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from threading import Thread
 from typing import Final
 
 from quarterdeck.domain import Action, InputError, SignalGiven
@@ -21,8 +22,9 @@ class Opinions:
     One strategy on the pairs of one bot.
 
     It sees exactly `window_bars` closed bars. A strategy that raises, answers nonsense or is late has no opinion on
-    that bar: HOLD, and somebody is told. Off the loop it runs on one thread of its own with a deadline; inline, for
-    replays at full speed, it has all the time it needs.
+    that bar: HOLD, and somebody is told. Off the loop it runs on a thread of its own with a deadline, one at a time,
+    and one that hangs does not keep the process from ending; inline, for replays at full speed, it has all the time
+    it needs.
     """
 
     def __init__(
@@ -34,7 +36,7 @@ class Opinions:
         self._windows = {
             pair: BarWindow(pair, timeframe_ns, step, strategy.window_bars) for pair, step in steps.items()
         }
-        self._thread = None if inline else ThreadPoolExecutor(max_workers=1, thread_name_prefix="strategy")
+        self._inline = inline
         self._late: Future[list[SignalGiven]] | None = None
 
     def take(self, open_ns: int, bar: Bar) -> bool:
@@ -48,24 +50,27 @@ class Opinions:
     async def ask(self, pairs: Sequence[str]) -> tuple[SignalGiven, ...]:
         """Ask for an opinion on each pair that just closed a bar; pairs whose window is not full yet are on HOLD."""
         asked = [(pair, self._candles(pair)) for pair in pairs]
-        if self._thread is None:
+        if self._inline:
             return tuple(self._judge(asked))
         if self._late is not None and not self._late.done():
             self._complain("the strategy is still busy with an earlier bar; HOLD")
-            return tuple(SignalGiven(pair, Action.HOLD, 0.0) for pair in pairs)
-        self._late = self._thread.submit(self._judge, asked)
+            return tuple(_held(pairs))
+        self._late = Future()
+        Thread(target=self._think, args=(self._late, asked), name="strategy", daemon=True).start()
         answer = asyncio.wrap_future(self._late)
         try:
             async with asyncio.timeout(DEADLINE_S):
                 return tuple(await asyncio.shield(answer))
         except TimeoutError:
             self._complain(f"the strategy took more than {DEADLINE_S} s; HOLD")
-            return tuple(SignalGiven(pair, Action.HOLD, 0.0) for pair in pairs)
+            return tuple(_held(pairs))
 
-    def close(self) -> None:
-        """Let the thread go; one that hangs in a strategy is not waited for."""
-        if self._thread is not None:
-            self._thread.shutdown(wait=False, cancel_futures=True)
+    def _think(self, answer: Future[list[SignalGiven]], asked: Sequence[tuple[str, Candles | None]]) -> None:
+        signals = _held([pair for pair, _ in asked])
+        try:
+            signals = self._judge(asked)
+        finally:  # a strategy may even have asked for the end of its thread
+            answer.set_result(signals)
 
     def _candles(self, pair: str) -> Candles | None:
         window = self._windows[pair]
@@ -87,3 +92,7 @@ class Opinions:
             self._complain(f"{pair}: the strategy raised {type(error).__name__}: {error}; HOLD")
             return SignalGiven(pair, Action.HOLD, 0.0)
         return SignalGiven(pair, action, confidence)
+
+
+def _held(pairs: Sequence[str]) -> list[SignalGiven]:
+    return [SignalGiven(pair, Action.HOLD, 0.0) for pair in pairs]

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from quarterdeck.config import Workspace
-from quarterdeck.domain import SECOND_NS, ConfigError, Control
+from quarterdeck.domain import SECOND_NS, ConfigError, Control, multiply
 from quarterdeck.engine import State
 from quarterdeck.journal import SqliteReader, boot_id, steady_ns
 from quarterdeck.market import MarketView
@@ -139,7 +139,7 @@ def read_status(workspace: Workspace, bot: str) -> BotStatus:
         equity=state.equity,
         cash=state.cash,
         positions=held_positions(state),
-        open_orders=[_open_order(state, order) for order in state.live_orders() if order.state not in ENDED],
+        open_orders=[_open_order(order) for order in state.live_orders() if order.state not in ENDED],
         unknown_orders=[_unknown(state, order) for order in state.unknown_orders()],
         guardrails=_guardrails(state),
         venues=_venues(folder.state),
@@ -202,8 +202,7 @@ def _owner(journal: Path) -> Owner | None:
     return Owner(lease.pid, lease.epoch)
 
 
-def _open_order(state: State, order: Order) -> OpenOrder:
-    lot = state.grids[order.venue][order.instrument].listing.lot
+def _open_order(order: Order) -> OpenOrder:
     return OpenOrder(
         client_id=order.client_id,
         intent_id=order.intent_id,
@@ -212,8 +211,8 @@ def _open_order(state: State, order: Order) -> OpenOrder:
         side=order.side.value,
         kind=order.order_kind.value,
         state=order.state.value,
-        qty=lot * order.qty_lots,
-        filled=lot * order.booked_lots,
+        qty=multiply(order.lot, Decimal(order.qty_lots)),
+        filled=multiply(order.lot, Decimal(order.booked_lots)),
         cancel=order.cancel.value,
         planned_at=iso(order.planned_at_ns) or "",
     )

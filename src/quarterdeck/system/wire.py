@@ -94,7 +94,6 @@ async def wire(plan: Plan, held: Held, stack: AsyncExitStack) -> Parts:
     board = Switchboard()
     clock = TapeClock(max(plan.first_ns, state.at_ns), plan.speed)
     opinions = _opinions(config, held.log, inline=full_speed)
-    stack.callback(opinions.close)
     journal = held.owned.journal
     gate = SigningGate(clock, kill_epoch=held.kill.epoch, lease_end_steady_ns=lambda: journal.lease.until_boot_ns)
     venues: PaperMarket = open_venues(config, held.folder, clock, gate)
