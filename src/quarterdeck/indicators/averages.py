@@ -35,6 +35,10 @@ def rolling_sum_ticks(close_ticks: NDArray[np.int64], window_bars: int) -> NDArr
     if window_bars < 1:
         raise InputError(f"a window of {window_bars} bars: it needs at least 1")
     _check_room(close_ticks, window_bars)
+    return _rolling_sums(close_ticks, window_bars)
+
+
+def _rolling_sums(close_ticks: NDArray[np.int64], window_bars: int) -> NDArray[np.int64]:
     totals = np.zeros(len(close_ticks) + 1, dtype=np.int64)
     # The running total of a long series may wrap around; the difference of two totals is exact all the same.
     np.cumsum(close_ticks, out=totals[1:])
@@ -68,8 +72,8 @@ def crosses(close_ticks: NDArray[np.int64], fast_bars: int, slow_bars: int) -> N
         raise InputError(f"averages over {fast_bars} and {slow_bars} bars: the fast one must be shorter")
     _check_room(close_ticks, fast_bars * slow_bars)
     marks = np.zeros(len(close_ticks), dtype=np.int8)
-    slow_sums = rolling_sum_ticks(close_ticks, slow_bars)
-    fast_sums = rolling_sum_ticks(close_ticks, fast_bars)[slow_bars - fast_bars :]
+    slow_sums = _rolling_sums(close_ticks, slow_bars)
+    fast_sums = _rolling_sums(close_ticks, fast_bars)[slow_bars - fast_bars :]
     side = np.sign(fast_sums * slow_bars - slow_sums * fast_bars)
     before, now = side[:-1], side[1:]
     # A side that changed was left towards `now`; only a `now` of 0, a tie just reached, is no cross.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,6 +36,7 @@ from quarterdeck.journal.lease import (
     taken,
     write_lease,
 )
+from quarterdeck.journal.places import Places
 from quarterdeck.journal.snapshots import write_snapshot
 from quarterdeck.journal.wal import scan_wal
 from quarterdeck.ports import Entry
@@ -114,7 +114,7 @@ class SqliteJournal:
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
                 self._lease = self._acquire(bot, holder, gone_epoch)
                 self.head_seq, self.head_hash = self._read_head()
-                self._places = {place: os.stat(place).st_ino for place in (str(path), str(wal_of(path)))}  # noqa: PTH116 - faster
+                self._places = Places(path.parent, (path, wal_of(path)))
         except BaseException:
             self._connection.close()
             raise
@@ -263,7 +263,7 @@ class SqliteJournal:
         else:
             self._connection.executemany(_INSERT, rows)
         execute("COMMIT")
-        self._check_places()
+        self._places.check()
 
     def _check_guard(self, found: tuple[int, int, int, int | None] | None) -> None:
         """Make sure, inside the transaction, that lease and head are as we left them: four numbers, one read."""
@@ -278,12 +278,6 @@ class SqliteJournal:
         check_held(read_lease(self._connection), ours, self._clock())
         raise IntegrityError(f"{self.path}: another process changed our lease; end it, then start the bot again")
 
-    def _check_places(self) -> None:
-        """Make sure that what we just wrote is where the next process will look for it."""
-        for place, inode in self._places.items():
-            if os.stat(place).st_ino != inode:  # noqa: PTH116 - on the hot path
-                raise FileNotFoundError(2, "the file was replaced while the bot was running", place)
-
     def _change(self, write: Callable[[], object], doing: str) -> None:
         """Make one change besides an append, under the same checks."""
         self._check_alive()
@@ -292,7 +286,7 @@ class SqliteJournal:
             self._check_guard(self._connection.execute(_GUARD).fetchone())
             write()
             self._connection.execute("COMMIT")
-            self._check_places()
+            self._places.check()
         except (NotOwner, IntegrityError) as error:
             self._die(error)
         except FAULTS as error:

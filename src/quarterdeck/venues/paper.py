@@ -64,7 +64,9 @@ class PaperVenue:
 
     def _commit(self, events: Sequence[Event], told: int = 0) -> None:
         """Save what happened, then tell it; the first `told` events are told by the reply itself."""
-        if events and self._save is not None:
+        if not events:
+            return
+        if self._save is not None:
             self._save(self.exchange, events)
         self.hear(events[told:])
 

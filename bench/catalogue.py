@@ -1,0 +1,33 @@
+"""Every benchmark by name, in the order of the report."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bench.appending import append_awaited, append_in_the_writer
+from bench.deciding import decide_nothing, decide_orders
+from bench.killing import kill_switch
+from bench.measuring import Benchmark
+from bench.replaying import replay
+from bench.running import ninety_days, one_day
+from bench.simulating import simulation
+from bench.starting import help_screen
+from bench.trading import exchange_model, paper_process
+
+BENCHMARKS: Final = {
+    one.name: one
+    for one in (
+        Benchmark("append", "the journal's append in its writer against a bare commit", append_in_the_writer),
+        Benchmark("await", "appends awaited by the loop, single and many at once", append_awaited),
+        Benchmark("orders", "decide + apply of inputs that plan an order", decide_orders),
+        Benchmark("nothing", "decide of inputs that change nothing", decide_nothing),
+        Benchmark("replay", "folding a journal, and deciding it again", replay),
+        Benchmark("ninety-days", "ninety days of two pairs on two venues at full speed", ninety_days),
+        Benchmark("help", "the time to `quarterdeck --help`", help_screen),
+        Benchmark("memory", "the memory of a bot after a day of market time", one_day),
+        Benchmark("exchange", "orders placed and filled in the exchange model", exchange_model),
+        Benchmark("paper-process", "orders sent to a paper venue in its own process", paper_process),
+        Benchmark("kill", "from raising the kill to the first refusal", kill_switch),
+        Benchmark("simulation", "seeds of the simulation", simulation),
+    )
+}
