@@ -17,7 +17,7 @@ from quarterdeck.market import MarketView
 from quarterdeck.orders import ENDED, Order
 from quarterdeck.system.kill_file import KillFile
 from quarterdeck.system.recover import recover
-from quarterdeck.system.tally import HeldPosition
+from quarterdeck.system.tally import HeldPosition, as_money
 
 
 class Owner(Struct, frozen=True):
@@ -78,7 +78,7 @@ class BotStatus(Struct, frozen=True):
     paused_until_at: str | None
     owner: Owner | None
     last_cycle_at: str | None
-    equity: float | None
+    equity: Decimal | None
     cash: dict[str, dict[str, Decimal]]
     positions: list[HeldPosition]
     open_orders: list[OpenOrder]
@@ -95,7 +95,7 @@ class StateExport(Struct, frozen=True):
     control: Control
     halt_reason: str
     at: str | None
-    equity: float | None
+    equity: Decimal | None
     cash: dict[str, dict[str, Decimal]]
     positions: list[HeldPosition]
     venues: list[VenueStatus]
@@ -136,7 +136,7 @@ def read_status(workspace: Workspace, bot: str) -> BotStatus:
         paused_until_at=iso(state.paused_until_ns) if state.control is Control.PAUSED else None,
         owner=_owner(folder.journal),
         last_cycle_at=iso(state.last_bar_ns),
-        equity=state.equity,
+        equity=None if state.equity is None else as_money(state.equity),
         cash=state.cash,
         positions=held_positions(state),
         open_orders=[_open_order(order) for order in state.live_orders() if order.state not in ENDED],
@@ -187,7 +187,7 @@ def export_state(state: State, venues: list[VenueStatus]) -> StateExport:
         control=state.control,
         halt_reason=state.control_reason if state.control is not Control.RUNNING else "",
         at=iso(state.at_ns),
-        equity=state.equity,
+        equity=None if state.equity is None else as_money(state.equity),
         cash=state.cash,
         positions=held_positions(state),
         venues=venues,

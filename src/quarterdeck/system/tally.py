@@ -19,7 +19,8 @@ from quarterdeck.domain import (
     OrderPlanned,
     OrderState,
     add,
-    multiply,
+    quantize,
+    subtract,
 )
 from quarterdeck.engine import State, state_hash
 from quarterdeck.system.loop import Happening
@@ -62,7 +63,7 @@ class JournalHead(Struct, frozen=True):
 
 
 class RunSummary(Struct, frozen=True):
-    """What a run did. Money is exact; equity and drawdown are statistics. `exit_code` is how the process ends."""
+    """What a run did. Equity and open profit are statistics of the last mark. `exit_code` is how the process ends."""
 
     bot: str
     session: str
@@ -77,11 +78,11 @@ class RunSummary(Struct, frozen=True):
     fills: int
     fees: dict[str, Decimal]
     realised: Decimal
-    unrealised: float
+    unrealised: Decimal
     cash: dict[str, dict[str, Decimal]]
     positions: list[HeldPosition]
-    equity_open: float
-    equity: float | None
+    equity_open: Decimal
+    equity: Decimal | None
     drawdown_max: float
     control: Control
     order_list_hash: str
@@ -185,8 +186,8 @@ class Tally:
             unrealised=unrealised_of(state, realised),
             cash=state.cash,
             positions=positions,
-            equity_open=state.equity_open or 0.0,
-            equity=state.equity,
+            equity_open=as_money(state.equity_open or 0.0),
+            equity=None if state.equity is None else as_money(state.equity),
             drawdown_max=state.drawdown_max,
             control=state.control,
             order_list_hash=self._list.hexdigest(),
@@ -197,14 +198,22 @@ class Tally:
         )
 
 
-def unrealised_of(state: State, realised: Decimal) -> float:
+def as_money(value: float) -> Decimal:
+    """Word a statistic that counts money as an amount, to eight places."""
+    return quantize(Decimal(repr(value)), Decimal("1e-8"))
+
+
+def unrealised_of(state: State, realised: Decimal) -> Decimal:
     """
     Work out the open profit from the last mark: what equity gained beyond what was realised and paid in fees.
 
     It is a statistic of the last mark, in base currency; 0 before the first one, and while a price is missing.
     """
     if state.equity is None or state.equity_open is None or state.settings is None:
-        return 0.0
+        return ZERO
     at_par = {state.settings.base_currency, *state.settings.guardrails.stablecoins}
-    fees = sum((multiply(fee, Decimal(1)) for asset, fee in state.fees.items() if asset in at_par), ZERO)
-    return state.equity - state.equity_open - float(realised) + float(fees)
+    gained = subtract(as_money(state.equity), as_money(state.equity_open))
+    for asset, fee in state.fees.items():
+        if asset in at_par:
+            gained = add(gained, fee)
+    return subtract(gained, realised)
