@@ -52,7 +52,7 @@ def run_bot(workspace: Workspace, config: BotConfig, options: RunOptions, watch:
         workspace: Where its files lie.
         config: What it is.
         options: What it runs on, and how fast.
-        watch: Told of every input and its facts, after they are durable.
+        watch: Told of every input and its facts; once they are durable, or at full speed once a commit holds them.
 
     Returns:
         The summary; its `exit_code` is 0, or 143 after SIGTERM or SIGINT.
