@@ -1,0 +1,335 @@
+"""One session of the bot in a simulated process: the real engine, loop, hands, driver, errands and journal."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import cast
+
+import numpy as np
+
+from quarterdeck.domain import (
+    SECOND_NS,
+    CancelState,
+    Input,
+    IntegrityError,
+    NotOwner,
+    OrderState,
+    QuarterdeckError,
+    Quote,
+    Released,
+    Started,
+)
+from quarterdeck.engine import recovery_acts
+from quarterdeck.journal import Holder, Inbox, InlineJournal, Item, JournalSettings, SqliteJournal
+from quarterdeck.market import Candles, MarketView
+from quarterdeck.orders import ENDED
+from quarterdeck.ports import Entry
+from quarterdeck.strategies import BUY, HOLD, SELL, Signals, Strategy, real
+from quarterdeck.system import (
+    Driver,
+    Errands,
+    Hands,
+    KillFile,
+    Loop,
+    Opinions,
+    Outside,
+    Reach,
+    Recovered,
+    Stage,
+    TapeClock,
+    Wiring,
+    recover,
+)
+from quarterdeck.venues import SigningGate
+from tests.simulation.coverage import Coverage
+from tests.simulation.door import Door
+from tests.simulation.durable import Durable
+from tests.simulation.prices import Prices
+from tests.simulation.scenario import BOT, PAIRS, VENUES, Scenario
+from tests.simulation.venue_client import VenueClient
+from tests.simulation.venue_side import VenueSide, WorldClock
+from tests.simulation.virtual_time import Process, VirtualLoop
+
+RENEW_S = 1.0
+DRAIN_NS = 60 * SECOND_NS
+DRAIN_POLL_S = 0.5
+SNAPSHOT_ROWS = 120
+
+
+class Whims(Strategy):
+    """Opinions that follow from the bar's time and price alone, so that every session has the same."""
+
+    buys = real(0.5, low=0.0, high=1.0)
+    sells = real(0.2, low=0.0, high=1.0)
+
+    @property
+    def window_bars(self) -> int:
+        """One bar is enough for a whim."""
+        return 1
+
+    def signals(self, candles: Candles) -> Signals:
+        """Toss a coin for each bar."""
+        bars = zip(candles.opened_at_ns.tolist(), candles.close_ticks.tolist(), strict=True)
+        return Signals(
+            np.array([self._whim(f"{candles.instrument} {at} {ticks}") for at, ticks in bars], dtype=np.int8)
+        )
+
+    def _whim(self, text: str) -> int:
+        chance = int.from_bytes(sha256(text.encode()).digest()[:4], "big") / 2**32
+        if chance < self.buys:
+            return BUY
+        return SELL if chance > 1.0 - self.sells else HOLD
+
+
+class MemoryInbox:
+    """Requests that wait for the bot, whoever it is at the moment."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Item] = {}
+        self._done: set[str] = set()
+
+    def put(self, item: Item) -> None:
+        """Ask for something, once for each key."""
+        if item.key not in self._done:
+            self._waiting.setdefault(item.key, item)
+
+    def pending(self) -> Sequence[Item]:
+        """List what waits."""
+        return list(self._waiting.values())
+
+    def done(self, keys: Sequence[str]) -> None:
+        """Take off what was answered."""
+        for key in keys:
+            self._waiting.pop(key, None)
+            self._done.add(key)
+
+
+class QuietLog:
+    """A log that keeps nothing: what counts is in the journal."""
+
+    def say(self, event: str, text: str) -> None:
+        """Hear it."""
+
+    def complain(self, event: str, text: str) -> None:
+        """Hear it too."""
+
+
+class DeafVenue:
+    """The market of the world reaches the exchanges by itself; the driver's quotes only reach the bot."""
+
+    def on_quote(self, quote: Quote, tradable: bool) -> None:
+        """Ignore it."""
+
+    def on_bar_range(self, instrument: str, low: float, high: float, at_ns: int) -> None:
+        """Ignore it."""
+
+
+class SlowJournal:
+    """The journal in the process, with the time that a commit takes and the places where a crash may fall."""
+
+    def __init__(self, journal: InlineJournal, process: Process, rng: Random, commit_s: float) -> None:
+        self._journal = journal
+        self._process = process
+        self._rng = rng
+        self._commit_s = commit_s
+
+    async def append(self, entries: Sequence[Entry]) -> int:
+        """Commit, sooner or later."""
+        await self._process.pass_by("before commit")
+        await asyncio.sleep(self._commit_s * self._rng.random())
+        seq = await self._journal.append(entries)
+        await self._process.pass_by("after commit")
+        await asyncio.sleep(self._commit_s * self._rng.random())
+        return seq
+
+    async def append_later(self, entries: Sequence[Entry]) -> int:
+        """Commit at once all the same."""
+        return await self.append(entries)
+
+    async def save_snapshot(self, seq: int, state_hash: bytes, body: bytes) -> None:
+        """Keep a state."""
+        await self._journal.save_snapshot(seq, state_hash, body)
+
+
+class Surrounds:
+    """What every session of one world shares, because it lies outside of it."""
+
+    def __init__(self, path: Path, loop: VirtualLoop, rng: Random, scenario: Scenario, coverage: Coverage) -> None:
+        self.path = path
+        self.loop = loop
+        self.rng = rng
+        self.scenario = scenario
+        self.coverage = coverage
+        self.clock = WorldClock(loop, scenario.start_ns)
+        self.wall = WorldClock(loop, scenario.start_ns)
+        self.kill = KillFile(path.parent / "KILL")
+        self.durable = Durable(path, coverage)
+        validity_ns = {name: found.validity_ns for name, found in scenario.personalities.items()}
+        self.door = Door(self.durable, coverage, self.kill.epoch, loop.steady_ns, validity_ns)
+        self.sides = {name: VenueSide(name, scenario, loop, rng, coverage) for name in VENUES}
+        self.prices = Prices(rng, scenario.start_ns // (60 * SECOND_NS) * 60 * SECOND_NS, scenario.safety_min + 15)
+        self.inbox = MemoryInbox()
+        self.journals: list[SqliteJournal] = []
+
+    def close(self) -> None:
+        """Close every file."""
+        for journal in self.journals:
+            journal.close()
+        self.durable.close()
+        self.kill.close()
+
+
+class Bot:
+    """One process of the bot, from its start to its end."""
+
+    def __init__(self, around: Surrounds, process: Process) -> None:
+        self.process = process
+        self.loop: Loop | None = None
+        self.errands: Errands | None = None
+        self.is_ready = False
+        self._around = around
+
+    async def run(self, *, gone_epoch: int | None, on_taken: Callable[[], None]) -> None:
+        """
+        Take the bot, recover, play the market until told to stop, and let go.
+
+        Raises:
+            NotOwner: If another process owns the bot, or took it.
+        """
+        around = self._around
+        holder = Holder(pid=int(self.process.name), host="sim", boot_id="boot")
+        journal = SqliteJournal(
+            around.path,
+            BOT,
+            holder,
+            settings=JournalSettings(synchronous="OFF"),
+            clock=around.loop.steady_ns,
+            gone_epoch=gone_epoch,
+        )
+        around.journals.append(journal)
+        around.door.epochs[self.process] = journal.lease.epoch
+        on_taken()
+        recovered = recover(around.path)
+        around.durable.check_recovered(recovered)
+        driver, hands = self._wire(journal, recovered)
+        try:
+            await self._play(journal, driver, hands)
+        except QuarterdeckError:
+            await hands.stop()
+            raise
+        await hands.stop()
+
+    def _wire(self, journal: SqliteJournal, recovered: Recovered) -> tuple[Driver, Hands]:
+        around, state = self._around, recovered.state
+        start_ns = max(around.clock.now_ns(), state.at_ns)
+        clock = TapeClock(start_ns, 1.0, steady=around.loop.steady_ns)
+        gate = SigningGate(clock, kill_epoch=around.kill.epoch, lease_end_steady_ns=lambda: journal.lease.until_boot_ns)
+        venues = {
+            name: VenueClient(side, self.process, clock, gate, around.door) for name, side in around.sides.items()
+        }
+        self.inline = InlineJournal(journal, clock=around.loop.steady_ns)
+        slow = SlowJournal(self.inline, self.process, around.rng, around.scenario.commit_s)
+        view = MarketView(VENUES)
+        hands = Hands(Reach(venues, clock, self.offer, lambda _alert: None), state)
+        self.loop = loop = Loop(
+            state,
+            recovered.seq,
+            Wiring(slow, lambda: view.surroundings(PAIRS), hands.do, lambda _: None, snapshot_rows=SNAPSHOT_ROWS),
+        )
+        for venue in venues.values():
+            venue.subscribe(loop.offer)
+        outside = Outside(
+            kill=around.kill,
+            inbox=cast("Inbox", around.inbox),
+            venues=venues,
+            act=hands.do,
+            clock=clock,
+            wall=around.wall,
+            log=QuietLog(),
+        )
+        self.errands = Errands(outside, loop, paced=True)
+        buys, sells = around.scenario.whims
+        steps = dict.fromkeys(PAIRS, 0.01)
+        opinions = Opinions(Whims(buys=buys, sells=sells), steps, 60 * SECOND_NS, lambda _: None, inline=True)
+        stage = Stage(
+            loop=loop,
+            hands=hands,
+            clock=clock,
+            view=view,
+            venues=dict.fromkeys(VENUES, DeafVenue()),
+            shapes=around.scenario.shapes,
+            opinions=opinions,
+            primary=dict.fromkeys(PAIRS, VENUES[0]),
+            timeframe_ns=60 * SECOND_NS,
+            errands=self.errands,
+            full_speed=False,
+        )
+        self.clock = clock
+        return Driver(stage), hands
+
+    def offer(self, news: Input) -> None:
+        """Pass news to the loop."""
+        assert self.loop is not None
+        self.loop.offer(news)
+
+    async def _play(self, journal: SqliteJournal, driver: Driver, hands: Hands) -> None:
+        assert self.loop is not None
+        assert self.errands is not None
+        around, loop = self._around, self.loop
+        self.process.spawn(self._renew(self.inline, self.errands))
+        epoch = journal.lease.epoch
+        loop.offer(
+            Started(
+                at_ns=self.clock.now_ns(),
+                session=f"{BOT}-{epoch}",
+                epoch=epoch,
+                software="simulated",
+                settings=around.scenario.settings,
+                kill_epoch=around.kill.epoch(),
+            )
+        )
+        await driver.quiesce()
+        await self.process.pass_by("recovery")
+        for act in recovery_acts(loop.state):
+            hands.do(act)
+        await driver.quiesce()
+        await self.errands.compare_accounts()
+        await driver.quiesce()
+        self.is_ready = True
+        await driver.play(around.prices.batches_from(self.clock.now_ns()), None)
+        await self._wind_down(driver, hands)
+
+    async def _wind_down(self, driver: Driver, hands: Hands) -> None:
+        assert self.loop is not None
+        assert self.errands is not None
+        loop = self.loop
+        self.errands.stop("the run is over")
+        await driver.quiesce()
+        give_up_ns = self.clock.now_ns() + DRAIN_NS
+        while self.clock.now_ns() < give_up_ns and (hands.busy or self._waits()):
+            await loop.wait_for_news(DRAIN_POLL_S)
+            hands.fire_timers(self.clock.now_ns())
+            await driver.quiesce()
+        loop.offer(Released(self.clock.now_ns()))
+        await driver.quiesce()
+        await loop.snapshot()
+        await self.inline.release()
+
+    def _waits(self) -> bool:
+        assert self.loop is not None
+        return any(
+            order.state not in ENDED and (order.cancel is not CancelState.NONE or order.state is OrderState.PLANNED)
+            for order in self.loop.state.live_orders()
+        )
+
+    async def _renew(self, inline: InlineJournal, errands: Errands) -> None:
+        while not inline.lease.released:
+            await asyncio.sleep(RENEW_S)
+            try:
+                if not inline.lease.released:
+                    inline.renew_if_due()
+            except (NotOwner, IntegrityError) as error:
+                errands.fail(error)
+                return

@@ -1,0 +1,102 @@
+"""The venue's door: what is checked for every order that is signed, and for every one that a venue accepts."""
+
+from collections.abc import Callable, Mapping
+
+from quarterdeck.domain import Source
+from quarterdeck.ports import OrderRequest
+from tests.simulation.breach import require
+from tests.simulation.coverage import Coverage
+from tests.simulation.durable import Durable
+from tests.simulation.virtual_time import Process
+
+
+class Door:
+    """Sees every signature and every acceptance, and compares them with what is durable in the journal's file."""
+
+    def __init__(
+        self,
+        durable: Durable,
+        coverage: Coverage,
+        kill_epoch: Callable[[], int],
+        steady_ns: Callable[[], int],
+        validity_ns: Mapping[str, int],
+    ) -> None:
+        self.durable = durable
+        self.coverage = coverage
+        self.epochs: dict[Process, int] = {}
+        self.signed: dict[str, Process] = {}
+        self.waiting: set[tuple[Process, str]] = set()
+        self.superseded: set[Process] = set()
+        self._accepted: dict[str, str] = {}
+        self._by_intent: dict[tuple[str, str], str] = {}
+        self._kill_epoch = kill_epoch
+        self._steady_ns = steady_ns
+        self._validity_ns = validity_ns
+
+    def signs(self, process: Process, request: OrderRequest, signed_ns: int) -> None:
+        """Look at an order that is being signed: nothing of it has left the process yet."""
+        self.durable.refresh()
+        client_id = request.client_id
+        require(client_id not in self.signed, "I1", f"order {client_id} is signed a second time")
+        plan = self.durable.plans.get(client_id)
+        require(plan is not None, "I2", f"order {client_id} is signed, and no intent of it is durable")
+        assert plan is not None
+        require(plan.intent_id in self.durable.intents, "I2", f"order {client_id} has no durable intent")
+        sent = (request.venue, request.instrument, request.side, request.qty_lots, request.order_kind)
+        planned = (plan.venue, plan.instrument, plan.side, plan.qty_lots, plan.order_kind)
+        require(sent == planned, "I9", f"order {client_id} was planned as {planned} and is sent as {sent}")
+        self._check_permission(process, request, self._validity_ns[request.venue])
+        protects = plan.source is Source.PROTECTION and self._protection_passes()
+        halted_ns = self.durable.halted_at_ns
+        require(protects or halted_ns is None, "I3", f"order {client_id} is signed though halted at {halted_ns}")
+        require(signed_ns <= plan.send_by_ns, "I3", f"order {client_id} is signed after its deadline")
+        self.signed[client_id] = process
+        self.waiting.add((process, client_id))
+
+    def _check_permission(self, process: Process, request: OrderRequest, validity_ns: int) -> None:
+        lease, epoch = self.durable.lease(), self.epochs[process]
+        require(lease is not None and lease.epoch == epoch, "I5", f"{process.name} signs under epoch {epoch}: {lease}")
+        assert lease is not None
+        held = not lease.released and self._steady_ns() + validity_ns <= lease.until_boot_ns
+        require(held, "I3", f"{process.name} signs what its lease does not outlive: {lease}")
+        killed = self._kill_epoch() > request.kill_epoch
+        require(not killed, "I3", f"order {request.client_id} is signed after a kill")
+
+    def _protection_passes(self) -> bool:
+        settings = self.durable.state.settings
+        return settings is not None and settings.guardrails.protect_when_halted
+
+    def refused(self, process: Process, why: str) -> None:
+        """Take note of a signature that was refused."""
+        if "lease" in why:
+            self.coverage.hit("lease stopped a signature")
+        if process in self.superseded:
+            self.coverage.hit("paused owner could not sign")
+        if "killed" in why:
+            self.coverage.hit("kill stopped a signature")
+
+    def answered(self, process: Process, client_id: str) -> None:
+        """Take note that a process knows what came of its order, or gave up waiting."""
+        self.waiting.discard((process, client_id))
+        if process in self.superseded:
+            self.coverage.hit("lease lost between send and ack")
+
+    def accepted(self, process: Process, request: OrderRequest) -> None:
+        """Look at an order that a venue just accepted."""
+        client_id = request.client_id
+        self.coverage.hit("orders accepted")
+        plan = self.durable.plans[client_id]
+        require(client_id not in self._accepted, "I1", f"order {client_id} was accepted twice")
+        self._accepted[client_id] = request.venue
+        twin = self._by_intent.setdefault((plan.intent_id, plan.effect.value), client_id)
+        same_venue = twin != client_id and self._accepted[twin] == request.venue
+        opens_twice = twin != client_id and plan.effect.value == "open"
+        require(not same_venue and not opens_twice, "I1", f"intent {plan.intent_id}: {twin} and {client_id} accepted")
+        outlived = process in self.superseded
+        require(
+            not outlived, "I5", f"{process.name} was paused, lost its lease, and its order {client_id} was accepted"
+        )
+
+    def waits_for_answer(self, process: Process) -> bool:
+        """Tell whether a process has signed orders without an answer."""
+        return any(owner is process for owner, _ in self.waiting)
