@@ -11,20 +11,15 @@ import numpy as np
 
 from quarterdeck.domain import (
     SECOND_NS,
-    CancelState,
     Input,
     IntegrityError,
     NotOwner,
-    OrderState,
     QuarterdeckError,
     Quote,
-    Released,
     Started,
 )
-from quarterdeck.engine import recovery_acts
 from quarterdeck.journal import Holder, Inbox, InlineJournal, Item, JournalSettings, SqliteJournal
 from quarterdeck.market import Candles, MarketView
-from quarterdeck.orders import ENDED
 from quarterdeck.ports import Entry
 from quarterdeck.strategies import BUY, HOLD, SELL, Signals, Strategy, real
 from quarterdeck.system import (
@@ -37,6 +32,7 @@ from quarterdeck.system import (
     Outside,
     Reach,
     Recovered,
+    Session,
     Stage,
     TapeClock,
     Wiring,
@@ -213,15 +209,15 @@ class Bot:
         on_taken()
         recovered = recover(around.path)
         around.durable.check_recovered(recovered)
-        driver, hands = self._wire(journal, recovered)
+        session = self._wire(journal, recovered)
         try:
-            await self._play(journal, driver, hands)
+            await self._play(journal, session)
         except QuarterdeckError:
-            await hands.stop()
+            await session.hands.stop()
             raise
-        await hands.stop()
+        await session.hands.stop()
 
-    def _wire(self, journal: SqliteJournal, recovered: Recovered) -> tuple[Driver, Hands]:
+    def _wire(self, journal: SqliteJournal, recovered: Recovered) -> Session:
         around, state = self._around, recovered.state
         start_ns = max(around.clock.now_ns(), state.at_ns)
         clock = TapeClock(start_ns, 1.0, steady=around.loop.steady_ns)
@@ -267,20 +263,18 @@ class Bot:
             full_speed=False,
         )
         self.clock = clock
-        return Driver(stage), hands
+        return Session(loop, hands, self.errands, Driver(stage), clock)
 
     def offer(self, news: Input) -> None:
         """Pass news to the loop."""
         assert self.loop is not None
         self.loop.offer(news)
 
-    async def _play(self, journal: SqliteJournal, driver: Driver, hands: Hands) -> None:
-        assert self.loop is not None
-        assert self.errands is not None
-        around, loop = self._around, self.loop
-        self.process.spawn(self._renew(self.inline, self.errands))
+    async def _play(self, journal: SqliteJournal, session: Session) -> None:
+        around = self._around
+        self.process.spawn(self._renew(self.inline, session.errands))
         epoch = journal.lease.epoch
-        loop.offer(
+        await session.open(
             Started(
                 at_ns=self.clock.now_ns(),
                 session=f"{BOT}-{epoch}",
@@ -290,39 +284,12 @@ class Bot:
                 kill_epoch=around.kill.epoch(),
             )
         )
-        await driver.quiesce()
         await self.process.pass_by("recovery")
-        for act in recovery_acts(loop.state):
-            hands.do(act)
-        await driver.quiesce()
-        await self.errands.compare_accounts()
-        await driver.quiesce()
+        await session.recover()
         self.is_ready = True
-        await driver.play(around.prices.batches_from(self.clock.now_ns()), None)
-        await self._wind_down(driver, hands)
-
-    async def _wind_down(self, driver: Driver, hands: Hands) -> None:
-        assert self.loop is not None
-        assert self.errands is not None
-        loop = self.loop
-        self.errands.stop("the run is over")
-        await driver.quiesce()
-        give_up_ns = self.clock.now_ns() + DRAIN_NS
-        while self.clock.now_ns() < give_up_ns and (hands.busy or self._waits()):
-            await loop.wait_for_news(DRAIN_POLL_S)
-            hands.fire_timers(self.clock.now_ns())
-            await driver.quiesce()
-        loop.offer(Released(self.clock.now_ns()))
-        await driver.quiesce()
-        await loop.snapshot()
+        await session.driver.play(around.prices.batches_from(self.clock.now_ns()), None)
+        await session.wind_down("the run is over")
         await self.inline.release()
-
-    def _waits(self) -> bool:
-        assert self.loop is not None
-        return any(
-            order.state not in ENDED and (order.cancel is not CancelState.NONE or order.state is OrderState.PLANNED)
-            for order in self.loop.state.live_orders()
-        )
 
     async def _renew(self, inline: InlineJournal, errands: Errands) -> None:
         while not inline.lease.released:

@@ -28,6 +28,7 @@ from quarterdeck.system.ownership import Owned, OwnerLock, take_bot
 from quarterdeck.system.paper import PaperMarket, open_venues, paper_config
 from quarterdeck.system.recover import Recovered, ReplayReport, recover, verify_replay
 from quarterdeck.system.run import run_bot
+from quarterdeck.system.session import Session
 from quarterdeck.system.status import BotStatus, list_bots, read_status
 from quarterdeck.system.tally import HeldPosition, RunSummary, Tally
 
@@ -55,6 +56,7 @@ __all__ = [
     "ReplaySource",
     "RunOptions",
     "RunSummary",
+    "Session",
     "Stage",
     "Tally",
     "TapeClock",

@@ -22,6 +22,7 @@ from quarterdeck.domain import (
     Input,
     OrderReported,
     OrderState,
+    QuarterdeckError,
     Retryable,
     ensure,
     multiply,
@@ -104,6 +105,21 @@ class Hands:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def cancel_without_journal(self) -> None:
+        """
+        Cancel what lives although the journal failed: cancels are the one act that needs no journal.
+
+        Nothing is sent but cancels, and nothing is remembered; the next session asks the venues how the orders stand.
+        """
+        await self.stop()
+        for order in self._state.live_orders():
+            if order.state not in ENDED:
+                request = CancelRequest(client_id=order.client_id, venue=order.venue, instrument=order.instrument)
+                try:
+                    await self._reach.venues[order.venue].cancel(request)
+                except QuarterdeckError:
+                    continue  # the venue may be what failed; the others are cancelled all the same
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

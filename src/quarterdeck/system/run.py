@@ -17,17 +17,10 @@ from quarterdeck import __version__
 from quarterdeck.config import BotConfig, Workspace
 from quarterdeck.domain import (
     BotSettings,
-    CancelState,
     IntegrityError,
-    OrderState,
-    QuarterdeckError,
-    Released,
     Started,
 )
-from quarterdeck.engine import recovery_acts
 from quarterdeck.journal import LEASE_NS, RENEW_NS, JournalSettings
-from quarterdeck.orders import ENDED
-from quarterdeck.ports import CancelRequest
 from quarterdeck.system.kill_file import KillFile
 from quarterdeck.system.log import FileLog
 from quarterdeck.system.loop import Happening, Watch
@@ -38,8 +31,6 @@ from quarterdeck.system.state_file import StateFile
 from quarterdeck.system.tally import JournalHead, RunFacts, RunSummary, Tally
 from quarterdeck.system.wire import PRICE_AGE_BARS, Held, Parts, Plan, wire
 
-DRAIN_S: Final = 60.0
-DRAIN_POLL_S: Final = 0.05
 SOFTWARE: Final = f"quarterdeck {__version__}"
 EXIT_SIGNALLED: Final = 143
 
@@ -114,11 +105,11 @@ class _Session:
             try:
                 await self._play(parts, held, market)
             except IntegrityError:
-                await _cancel_without_journal(parts)
+                await parts.session.hands.cancel_without_journal()
                 raise
             finally:
-                await parts.hands.stop()
-            self._state_file.write(parts.loop.state)
+                await parts.session.hands.stop()
+            self._state_file.write(parts.session.loop.state)
         return self._summary(parts, held, market)
 
     def _tell(self, happening: Happening) -> None:
@@ -129,7 +120,7 @@ class _Session:
             self._watch(happening)
 
     async def _play(self, parts: Parts, held: Held, market: Market) -> None:
-        parts.errands.listen_to_signals()
+        parts.session.errands.listen_to_signals()
         epoch = held.owned.journal.lease.epoch
         started = Started(
             at_ns=parts.clock.now_ns(),
@@ -139,16 +130,13 @@ class _Session:
             settings=self._settings(),
             kill_epoch=held.kill.epoch(),
         )
-        parts.loop.offer(started)
-        await parts.driver.quiesce()
-        for act in recovery_acts(parts.loop.state):
-            parts.hands.do(act)
-        await parts.driver.quiesce()
-        await parts.errands.compare_accounts()
-        await parts.driver.quiesce()
+        await parts.session.open(started)
+        await parts.session.recover()
         held.log.say("session", f"{started.session} began under epoch {epoch}")
-        await parts.driver.play(market.batches, self._options.cycles)
-        await self._wind_down(parts)
+        await parts.session.driver.play(market.batches, self._options.cycles)
+        await parts.session.wind_down("the run is over")
+        await parts.writer.catch_up()
+        await parts.writer.release()
         held.log.say("session", f"{started.session} ended")
 
     def _settings(self) -> BotSettings:
@@ -157,23 +145,6 @@ class _Session:
         faster = max(1.0, self._options.speed or 1.0)
         return msgspec.structs.replace(settings, send_within_ns=int(settings.send_within_ns * faster))
 
-    async def _wind_down(self, parts: Parts) -> None:
-        """Stop in good order: no more decisions, cancels answered as far as possible, the lease given up."""
-        parts.errands.stop("the run is over")
-        await parts.driver.quiesce()
-        give_up_s = time.perf_counter() + DRAIN_S
-        while _is_draining(parts) and time.perf_counter() < give_up_s:
-            await parts.loop.wait_for_news(DRAIN_POLL_S)
-            parts.hands.fire_timers(parts.clock.now_ns())
-            await parts.driver.quiesce()
-        parts.loop.offer(Released(parts.clock.now_ns()))
-        await parts.driver.quiesce()
-        await parts.writer.flush()
-        if parts.loop.seq:
-            await parts.loop.snapshot()
-        await parts.writer.catch_up()
-        await parts.writer.release()
-
     def _summary(self, parts: Parts, held: Held, market: Market) -> RunSummary:
         journal = held.owned.journal
         facts = RunFacts(
@@ -181,37 +152,11 @@ class _Session:
             mode=self._config.mode,
             head=JournalHead(journal.head_seq, journal.head_hash.hex()),
             wall_s=time.perf_counter() - self._began_s,
-            exit_code=EXIT_SIGNALLED if parts.errands.was_signalled else 0,
+            exit_code=EXIT_SIGNALLED if parts.session.errands.was_signalled else 0,
             from_at=_iso(market.first_ns),
             to_at=_iso(self._tally.last_ns),
         )
-        return self._tally.summary(parts.loop.state, facts)
-
-
-def _is_draining(parts: Parts) -> bool:
-    """Tell whether a cancel or a send is still without its answer."""
-    state = parts.loop.state
-    waits = any(
-        order.state not in ENDED and (order.cancel is not CancelState.NONE or order.state is OrderState.PLANNED)
-        for order in state.live_orders()
-    )
-    return waits or parts.hands.busy
-
-
-async def _cancel_without_journal(parts: Parts) -> None:
-    """
-    Cancel what works although the journal failed: cancels are the one act that needs no journal.
-
-    Nothing is sent but cancels, and nothing is remembered; the next session asks the venues how the orders stand.
-    """
-    await parts.hands.stop()
-    for order in parts.loop.state.live_orders():
-        if order.state not in ENDED:
-            request = CancelRequest(client_id=order.client_id, venue=order.venue, instrument=order.instrument)
-            try:
-                await parts.venues[order.venue].cancel(request)
-            except QuarterdeckError:
-                continue  # the venue may be what failed; the others are cancelled all the same
+        return self._tally.summary(parts.session.loop.state, facts)
 
 
 def _iso(at_ns: int | None) -> str | None:

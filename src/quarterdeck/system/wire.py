@@ -12,7 +12,6 @@ from quarterdeck.config import BotConfig, BotFolder, load_strategy
 from quarterdeck.domain import AlertRaised, Input, IntegrityError, QuarterdeckError, Retryable, ensure
 from quarterdeck.journal import Inbox, JournalWriter, Projector
 from quarterdeck.market import MarketView, quote_shape
-from quarterdeck.ports import Venue
 from quarterdeck.system.clocks import TapeClock, WallClock
 from quarterdeck.system.drive import Driver, Stage
 from quarterdeck.system.errands import Errands, Outside
@@ -24,6 +23,7 @@ from quarterdeck.system.opinions import Opinions
 from quarterdeck.system.ownership import Owned
 from quarterdeck.system.paper import PaperMarket, open_venues
 from quarterdeck.system.recover import Recovered
+from quarterdeck.system.session import Session
 from quarterdeck.venues import SigningGate
 
 QUOTE_LEVELS: Final = 2
@@ -53,11 +53,7 @@ class Parts(Struct, frozen=True):
     """The wired parts of a session."""
 
     writer: JournalWriter
-    loop: Loop
-    hands: Hands
-    errands: Errands
-    driver: Driver
-    venues: dict[str, Venue]
+    session: Session
     view: MarketView
     clock: TapeClock
 
@@ -127,7 +123,7 @@ async def wire(plan: Plan, held: Held, stack: AsyncExitStack) -> Parts:
         errands=errands,
         full_speed=full_speed,
     )
-    return Parts(writer, loop, hands, errands, Driver(stage), dict(venues.by_name), view, clock)
+    return Parts(writer, Session(loop, hands, errands, Driver(stage), clock), view, clock)
 
 
 def _inbox(held: Held) -> Inbox | None:
