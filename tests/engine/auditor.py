@@ -98,6 +98,7 @@ class Auditor:
         self.equity: float | None = None
         self.minute_ns = 0
         self.unexplained: set[str] = set()
+        self.weighed_ns: dict[str, int] = {}
         self.counted = 0
         self._news: Input | None = None
         self._killed_now = False
@@ -128,6 +129,8 @@ class Auditor:
         self._news = news
         self._killed_now = False
         self._remember_absence(news)
+        if isinstance(news, AccountReported):
+            self.weighed_ns[news.venue] = max(self.weighed_ns.get(news.venue, 0), news.venue_at_ns)
         for fact in facts:
             if fact.at_ns < self.at_ns:
                 raise Breach("time", f"{type(fact).__name__} at {fact.at_ns} after {self.at_ns}")
@@ -312,6 +315,8 @@ class Auditor:
         enough = len(spaced) >= max(3, self._rules.absences_min)
         _require("not placed", enough, f"{order.plan.client_id} is called not placed after {len(spaced)} absences")
         _require("not placed", order.plan.venue not in self.unexplained, "called not placed over an odd balance")
+        read_ns = self.weighed_ns.get(order.plan.venue, 0)
+        _require("not placed", read_ns > self._arrived_by_ns(order), "called not placed before the account was read")
 
     def _remember_absence(self, news: Input) -> None:
         if not isinstance(news, OrderReported) or news.evidence not in (E.ABSENT, E.ABSENCE_PROVEN):
@@ -319,9 +324,12 @@ class Auditor:
         order = self.books.orders.get(news.client_id)
         if order is None or order.plan.venue != news.venue:
             return
-        venue = next(one for one in self._rules.venues if one.name == news.venue)
-        if news.venue_at_ns > order.plan.send_by_ns + venue.validity_ns + venue.lag_ns:
+        if news.venue_at_ns > self._arrived_by_ns(order):
             order.absent_at_ns.append(max(news.at_ns, self.at_ns))
+
+    def _arrived_by_ns(self, order: Watched) -> int:
+        venue = next(one for one in self._rules.venues if one.name == order.plan.venue)
+        return order.plan.send_by_ns + venue.validity_ns + venue.lag_ns
 
     def _filled(self, fact: FillBooked) -> None:
         order = self.books.orders[fact.client_id]

@@ -34,6 +34,7 @@ from quarterdeck.domain import (
     Surroundings,
     VenueSettings,
     Woke,
+    add,
 )
 from quarterdeck.engine import State, step
 from quarterdeck.orders import Order
@@ -210,7 +211,7 @@ class Bot:
 
     def account(self, venue: str = "a", **totals: Decimal) -> list[Fact]:
         """Report a venue's account."""
-        return self.take(AccountReported(self.at_ns, venue, totals, ()))
+        return self.take(AccountReported(self.at_ns, venue, totals, (), venue_at_ns=self.at_ns))
 
     def only_order(self) -> Order:
         """The one order there is."""
@@ -243,10 +244,26 @@ class Bot:
         assert order.state is OrderState.UNKNOWN
         return order
 
-    def beyond_bound(self, order: Order) -> int:
-        """Move the clock past the last instant at which an order could have arrived and become visible."""
+    def beyond_bound(self, order: Order, *, weighed: bool = True) -> int:
+        """
+        Move the clock past the last instant at which an order could have arrived and become visible.
+
+        Unless told otherwise, the account is read then, and holds just what the bot's trades explain.
+        """
         self.at_ns = max(self.at_ns, order.send_by_ns + VALIDITY_NS + LAG_NS + 1)
+        if weighed:
+            self.account(order.venue, **self.explained(order.venue))
         return self.at_ns
+
+    def explained(self, venue: str) -> dict[str, Decimal]:
+        """What an account must hold by what is known of it and by our trades."""
+        totals = {**self.state.baselines.get(venue, {})}
+        for asset, amount in self.state.cash.get(venue, {}).items():
+            totals[asset] = add(totals.get(asset, Decimal(0)), amount)
+        for instrument, position in self.state.positions.get(venue, {}).items():
+            base = instrument.split("-")[0]
+            totals[base] = add(totals.get(base, Decimal(0)), position.qty)
+        return totals
 
 
 def planned_in(facts: Iterable[Fact]) -> list[OrderPlanned]:

@@ -71,7 +71,7 @@ def send_again_after_a_crash() -> Patch:
         order = self._state.orders[client_id]
         self._reach.offer(await self._reach.venues[order.venue].submit(self._request(order)))
 
-    return _both(patch.object(Hands, "_send", send), patch("tests.simulation.bot.recovery_acts", resend))
+    return _both(patch.object(Hands, "_send", send), patch("quarterdeck.system.session.recovery_acts", resend))
 
 
 def book_a_trade_twice() -> Patch:

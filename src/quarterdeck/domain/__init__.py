@@ -18,6 +18,7 @@ from quarterdeck.domain.errors import (
     ensure,
 )
 from quarterdeck.domain.facts import (
+    AccountWeighed,
     AlertRaised,
     BalanceDiffered,
     CancelRequested,
@@ -110,6 +111,7 @@ __all__ = [
     "SECOND_NS",
     "ZERO",
     "AccountReported",
+    "AccountWeighed",
     "Action",
     "AlertRaised",
     "BalanceDiffered",

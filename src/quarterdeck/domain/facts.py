@@ -324,6 +324,20 @@ class BalanceDiffered(Struct, frozen=True, tag=True, tag_field="kind", omit_defa
     explained: bool
 
 
+class AccountWeighed(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    An account was read while an order there was unknown, so that its balances may speak for or against the order.
+
+    `doubts` holds, for every asset that only unknown orders can be moving, how much more there is than our trades
+    explain; zero is no doubt. `venue_at_ns` is the venue's own time of the reading.
+    """
+
+    at_ns: int
+    venue: str
+    venue_at_ns: int
+    doubts: dict[str, Decimal]
+
+
 class StrayFound(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
     """Something at a venue carries our mark, or claims an order of ours, that the journal does not know."""
 
@@ -383,6 +397,7 @@ Fact = (
     | ControlChanged
     | CommandAnswered
     | BalanceDiffered
+    | AccountWeighed
     | StrayFound
     | TradesPulled
     | OrdersRetired

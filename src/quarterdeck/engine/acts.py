@@ -45,13 +45,19 @@ class PullFills(Struct, frozen=True):
     venue: str
 
 
+class ReadAccount(Struct, frozen=True):
+    """Read the account of this venue once, so that its balances can speak for or against an unknown order."""
+
+    venue: str
+
+
 class TellOperator(Struct, frozen=True):
     """Pass an alert on; telling it twice is allowed."""
 
     alert: AlertRaised
 
 
-ShellAct = SendOrder | CancelOrder | QueryOrder | PullFills | TellOperator
+ShellAct = SendOrder | CancelOrder | QueryOrder | PullFills | ReadAccount | TellOperator
 
 
 def acts_of(facts: Iterable[Fact], state: State) -> Iterator[ShellAct]:
@@ -82,6 +88,8 @@ def _after_move(fact: OrderMoved, state: State) -> Iterator[ShellAct]:
         acts.add(TABLE[OrderState.REJECTED][fact.evidence].act)
     if fact.state is OrderState.UNKNOWN or Act.QUERY in acts:
         yield QueryOrder(fact.client_id)
+    if fact.evidence is Evidence.ABSENT:
+        yield ReadAccount(order.venue)
     if Act.PULL_FILLS in acts or fact.reported_lots > order.booked_lots:
         yield PullFills(order.venue)
 

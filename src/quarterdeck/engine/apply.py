@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from quarterdeck.domain import (
     ZERO,
+    AccountWeighed,
     AlertRaised,
     BalanceDiffered,
     Bug,
@@ -228,6 +229,11 @@ def _control_changed(state: State, fact: ControlChanged) -> None:
         state.unexplained.clear()
 
 
+def _account_weighed(state: State, fact: AccountWeighed) -> None:
+    state.weighed_venue_ns[fact.venue] = fact.venue_at_ns
+    state.doubts[fact.venue] = dict(fact.doubts)
+
+
 def _command_answered(state: State, fact: CommandAnswered) -> None:
     state.answers[fact.key] = fact.outcome
 
@@ -319,6 +325,7 @@ _FOLD: Final[dict[type[Any], Callable[[State, Any], None]]] = {
     ControlChanged: _control_changed,
     CommandAnswered: _command_answered,
     BalanceDiffered: _balance_differed,
+    AccountWeighed: _account_weighed,
     StrayFound: _stray_found,
     TradesPulled: _trades_pulled,
     OrdersRetired: _orders_retired,

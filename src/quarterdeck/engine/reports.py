@@ -10,6 +10,7 @@ from quarterdeck.domain import (
     SECOND_NS,
     ZERO,
     AccountReported,
+    AccountWeighed,
     AlertRaised,
     BalanceDiffered,
     Bug,
@@ -52,7 +53,7 @@ def take_report(state: State, report: OrderReported, at_ns: int) -> Iterator[Fac
         if not _absence_counts(state, order, report, at_ns):
             return
         absences += 1
-        if absences >= settings_of(state).absences_min and not state.unexplained.get(order.venue):
+        if absences >= settings_of(state).absences_min and _balances_agree(state, order):
             evidence = Evidence.ABSENCE_PROVEN
     reported = report.reported_lots or 0
     if evidence is Evidence.FILLED:
@@ -72,9 +73,28 @@ def _absence_counts(state: State, order: Order, report: OrderReported, at_ns: in
     """
     if order.state not in (OrderState.UNKNOWN, OrderState.PLANNED):
         return False
+    is_spaced = at_ns >= order.absent_at_ns + ABSENCE_SPACING_NS
+    return report.venue_at_ns > _arrived_by_ns(state, order) and is_spaced
+
+
+def _arrived_by_ns(state: State, order: Order) -> int:
+    """Give the last instant, by the venue's clock, at which an order could have arrived and become visible."""
     venue = state.venues[order.venue]
-    arrived_by_ns = order.send_by_ns + venue.validity_ns + venue.lag_ns
-    return report.venue_at_ns > arrived_by_ns and at_ns >= order.absent_at_ns + ABSENCE_SPACING_NS
+    return order.send_by_ns + venue.validity_ns + venue.lag_ns
+
+
+def _balances_agree(state: State, order: Order) -> bool:
+    """
+    Tell whether the account, read after the order could have arrived, shows nothing that the order might have done.
+
+    A balance that moved and that nothing explains may be the order itself, whatever queries say.
+    """
+    if state.unexplained.get(order.venue):
+        return False
+    listing = state.grids[order.venue][order.instrument].listing
+    doubts = state.doubts.get(order.venue, {})
+    was_weighed = state.weighed_venue_ns.get(order.venue, 0) > _arrived_by_ns(state, order)
+    return was_weighed and not any(doubts.get(asset) for asset in (listing.base, listing.quote))
 
 
 def move(  # noqa: PLR0913 - one call names the whole event; a bundle would only rename it
@@ -171,6 +191,7 @@ def take_account(state: State, report: AccountReported, at_ns: int) -> Iterator[
     for seen in report.orders:
         if seen.client_id.startswith(prefix):
             yield from _take_seen(state, report, seen, at_ns)
+    yield from _weigh(state, report, at_ns)
     moving = _moving_assets(state, report.venue)
     known = state.baselines.get(report.venue)
     unexplained: list[str] = []
@@ -193,6 +214,26 @@ def take_account(state: State, report: AccountReported, at_ns: int) -> Iterator[
         if not first:
             unexplained.append(f"{asset} {actual} instead of {expected}")
     yield from _stop_opening(state, report.venue, unexplained, at_ns)
+
+
+def _weigh(state: State, report: AccountReported, at_ns: int) -> Iterator[Fact]:
+    """Hold the balances against our books for the sake of unknown orders; the baseline stays as it is."""
+    in_doubt: set[str] = set()
+    settling: set[str] = set()
+    for order in state.moving_orders():
+        if order.venue == report.venue:
+            listing = state.grids[order.venue][order.instrument].listing
+            is_unknown = order.state is OrderState.UNKNOWN and not order.booked_lots
+            (in_doubt if is_unknown else settling).update((listing.base, listing.quote))
+    known = state.baselines.get(report.venue, {})
+    if not in_doubt or report.venue_at_ns <= state.weighed_venue_ns.get(report.venue, 0):
+        return
+    doubts = {
+        asset: subtract(report.totals.get(asset, ZERO), add(known[asset], _own(state, report.venue, asset)))
+        for asset in sorted(in_doubt - settling)
+        if asset in known
+    }
+    yield AccountWeighed(at_ns=at_ns, venue=report.venue, venue_at_ns=report.venue_at_ns, doubts=doubts)
 
 
 def _take_seen(state: State, account: AccountReported, seen: OrderSeen, at_ns: int) -> Iterator[Fact]:

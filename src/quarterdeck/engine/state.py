@@ -49,7 +49,9 @@ class State(Struct):
 
     `live` holds the client ids of orders that may still change something, in the order they were planned. `recent`
     are the marks of the loss-rate window. `traded_venue_ns` is each venue's own time of our last trade there.
-    `baselines` is what each account holds beside the bot's own. `answers` are the outcomes of outside commands by key.
+    `baselines` is what each account holds beside the bot's own; `doubts` what it held beyond every explanation while
+    an order there was unknown, read at `weighed_venue_ns`, the venue's time. `answers` are the outcomes of outside
+    commands by key.
     """
 
     version: int = STATE_VERSION
@@ -84,6 +86,8 @@ class State(Struct):
     last_bar_ns: int = -1
     baselines: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     unexplained: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    weighed_venue_ns: dict[str, int] = field(default_factory=dict)
+    doubts: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     cursors: dict[str, int] = field(default_factory=dict)
     traded_venue_ns: dict[str, int] = field(default_factory=dict)
     strays: dict[str, str] = field(default_factory=dict)

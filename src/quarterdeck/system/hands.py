@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from quarterdeck.domain import (
     ensure,
     multiply,
 )
-from quarterdeck.engine import CancelOrder, PullFills, QueryOrder, SendOrder, ShellAct, State, TellOperator
+from quarterdeck.engine import CancelOrder, PullFills, QueryOrder, ReadAccount, SendOrder, ShellAct, State, TellOperator
 from quarterdeck.orders import ENDED, Order, client_prefix
 from quarterdeck.ports import CancelRequest, Clock, OrderRequest, Venue
 
@@ -75,6 +76,8 @@ class Hands:
             self._reach.tell(act.alert)
         elif isinstance(act, PullFills):
             self._start(self._pull(act))
+        elif isinstance(act, ReadAccount):
+            self._start(self._read_account(act))
         elif isinstance(act, SendOrder):
             self._chain(act.client_id, lambda: self._send(act.client_id))
         elif isinstance(act, CancelOrder):
@@ -221,6 +224,11 @@ class Hands:
         self._tries.pop(act, None)
         for fill in fills:
             self._reach.offer(fill)
+
+    async def _read_account(self, act: ReadAccount) -> None:
+        """Read an account; where the venue does not answer, the next denial of the order asks for it again."""
+        with suppress(Retryable):
+            self._reach.offer(await self._reach.venues[act.venue].account())
 
     def _later(self, act: ShellAct) -> None:
         """Try an act again, at first after a good second, then less and less often; never a send."""
