@@ -5,7 +5,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quarterdeck.domain import (
@@ -25,7 +25,13 @@ NO_NUMBERS = [math.nan, math.inf, -math.inf, 0.0, -1.0, -1e-12]
 amounts = st.decimals(min_value=0, max_value=10**12, places=12, allow_nan=False, allow_infinity=False)
 
 
+def slack_of(steps: float) -> float:
+    """What the grid forgives: a billionth of a step, or what floats of that size cannot tell apart, up to a quarter."""
+    return min(max(1e-9, steps * 1e-15), 0.25)
+
+
 @given(st.integers(min_value=0, max_value=10**12), STEPS)
+@example(230_039_040_387, 0.0001)
 def test_a_quantity_on_the_grid_keeps_all_its_lots(lots: int, lot: float) -> None:
     assert lots_down(lots * lot, lot) == lots
 
@@ -33,19 +39,20 @@ def test_a_quantity_on_the_grid_keeps_all_its_lots(lots: int, lot: float) -> Non
 @given(st.floats(min_value=1e-12, max_value=1e9), STEPS)
 def test_lots_never_exceed_the_quantity_by_more_than_float_noise(qty: float, lot: float) -> None:
     lots = lots_down(qty, lot)
-    assert lots <= qty / lot + 1e-9
+    assert lots <= qty / lot + slack_of(qty / lot)
     assert lots + 1 > qty / lot
 
 
 @given(st.floats(min_value=1e-6, max_value=1e7), STEPS)
 def test_a_price_on_the_grid_is_never_worse_for_us(price: float, tick: float) -> None:
     buy, sell = ticks_toward(price, tick, 1), ticks_toward(price, tick, -1)
-    assert buy <= price / tick + 1e-9
-    assert sell >= price / tick - 1e-9
+    assert buy <= price / tick + slack_of(price / tick)
+    assert sell >= price / tick - slack_of(price / tick)
     assert sell - buy in (0, 1)
 
 
 @given(st.integers(min_value=1, max_value=10**10), STEPS, st.sampled_from([1, -1]))
+@example(1_667_613_109, 1e-8, -1)
 def test_a_price_of_whole_ticks_stays_where_it_is(ticks: int, tick: float, side: int) -> None:
     assert ticks_toward(ticks * tick, tick, side) == ticks
 

@@ -281,7 +281,7 @@ def test_an_order_called_not_placed_too_early_is_found() -> None:
 
 
 def test_an_order_called_not_placed_without_a_look_at_the_account_is_found() -> None:
-    unread = [(news, facts) for news, facts in STORY if not isinstance(news, AccountReported)]
+    unread: Told = [(news, facts) for news, facts in STORY if not isinstance(news, AccountReported)]
     with pytest.raises(Breach, match="before the account was read"):
         audit(unread)
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.domain import CycleDue, FillReported, Input, OrderReported, Woke
+from quarterdeck.domain import ConfigError, CycleDue, FillReported, Input, OrderReported, Woke
 from quarterdeck.journal import SqliteReader, decode_body
 from quarterdeck.system import RunOptions, run_bot
 from tests.drill.stage import BEGIN_NS, MINUTE_NS, Stage
 from tests.system.replaying import facts_of, local, played
+
+SYNTHETIC_NS = 1_770_000_000 * 10**9  # a full minute of February 2026; the made-up market begins in that year
 
 
 def news_of(stage: Stage) -> list[Input]:
@@ -87,6 +89,11 @@ def test_a_synthetic_market_is_the_same_for_the_same_seed(tmp_path: Path) -> Non
     heads = []
     for name in ("a", "b"):
         with local(tmp_path / name) as stage:
-            options = RunOptions(speed=None, from_ns=BEGIN_NS, cycles=50)
+            options = RunOptions(speed=None, from_ns=SYNTHETIC_NS, cycles=50)
             heads.append(run_bot(stage.workspace, stage.config, options).journal_head)
     assert heads[0] == heads[1]
+
+
+def test_a_synthetic_market_before_its_beginning_is_refused(tmp_path: Path) -> None:
+    with local(tmp_path) as stage, pytest.raises(ConfigError, match="begins on 2026-01-01"):
+        run_bot(stage.workspace, stage.config, RunOptions(speed=None, from_ns=BEGIN_NS, cycles=5))

@@ -25,7 +25,7 @@ from quarterdeck.domain import MINUTE_NS, Stopping
 from quarterdeck.system import Happening, RunOptions, RunSummary, run_bot
 
 # A stretch of the made-up market in which both averages cross within the first cycles, so that there is much to see.
-SYNTHETIC_FROM: Final = "2026-01-09T04:28"
+SYNTHETIC_FROM: Final = "2026-01-05T03:41"
 SYNTHETIC_SEED: Final = 7
 CYCLES_BEFORE_EXIT: Final = 20
 BARS_PER_S: Final = 1.0  # faster, and the few seconds in which an order must be sent pass while a disk commits

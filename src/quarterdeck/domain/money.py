@@ -15,6 +15,9 @@ from quarterdeck.domain.pure import pure
 
 DIGITS_MAX: Final = 50
 GRID_SLACK: Final = 1e-9
+# Beyond a million steps a float quotient is itself coarser than the slack: a few units in its last place count too.
+_COARSENESS: Final = 1e-15
+_SLACK_MAX: Final = 0.25
 ZERO: Final = Decimal(0)
 
 _EXACT: Final = Context(
@@ -63,7 +66,7 @@ def quantize(value: Decimal, step: Decimal, rounding: str = ROUND_HALF_EVEN) -> 
 @pure
 def lots_down(qty_base: float, lot_base: float) -> int:
     """
-    Count the whole lots within a quantity, forgiving float noise of 1e-9 lots.
+    Count the whole lots within a quantity, forgiving float noise: 1e-9 lots, and what a float cannot tell apart.
 
     Args: quantity in base units, lot size in base units, above zero.
     Returns: whole lots, never negative. A quantity that is NaN, infinite or negative gives 0.
@@ -71,7 +74,8 @@ def lots_down(qty_base: float, lot_base: float) -> int:
     """
     if not (math.isfinite(qty_base) and qty_base > 0.0 and lot_base > 0.0):
         return 0
-    return math.floor(qty_base / lot_base + GRID_SLACK)
+    steps = qty_base / lot_base
+    return math.floor(steps + min(max(GRID_SLACK, steps * _COARSENESS), _SLACK_MAX))
 
 
 @pure
@@ -85,6 +89,6 @@ def ticks_toward(price: float, tick_quote: float, side: int) -> int:
     """
     if not (math.isfinite(price) and price > 0.0 and tick_quote > 0.0):
         return 0
-    if side > 0:
-        return math.floor(price / tick_quote + GRID_SLACK)
-    return math.ceil(price / tick_quote - GRID_SLACK)
+    steps = price / tick_quote
+    slack = min(max(GRID_SLACK, steps * _COARSENESS), _SLACK_MAX)
+    return math.floor(steps + slack) if side > 0 else math.ceil(steps - slack)

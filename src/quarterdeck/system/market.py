@@ -23,8 +23,7 @@ from quarterdeck.feeds import (
 from quarterdeck.journal import LEASE_NS
 
 DAY_NS: Final = 86_400_000_000_000
-START_PRICE: Final = {"BTC": 60_000.0, "ETH": 3_000.0, "LTC": 80.0, "SOL": 150.0}
-START_PRICE_OTHER: Final = 100.0
+SYNTHETIC_BEGINS_NS: Final = 1_767_225_600_000_000_000  # 2026-01-01, on the grid of every timeframe
 
 
 class ReplaySource(Struct, frozen=True):
@@ -130,13 +129,12 @@ def _synthetic(config: BotConfig, options: RunOptions, now_ns: int, state_bar_ns
     timeframe_ns = config.timeframe_ns
     begin_ns = max(now_ns, state_bar_ns + timeframe_ns) if options.from_ns is None else options.from_ns
     begin_ns -= begin_ns % timeframe_ns
+    if begin_ns < SYNTHETIC_BEGINS_NS:
+        raise ConfigError("the made-up market begins on 2026-01-01; choose a later --from, or replay a recording")
     step = {pair: float(config.exchanges[0].listing(pair).tick) for pair in config.pairs}
-    instruments = [
-        SyntheticInstrument(pair, config.market.start.get(pair) or _usual_price(pair), step[pair])
-        for pair in config.pairs
-    ]
+    instruments = [SyntheticInstrument(pair, config.market.start[pair], step[pair]) for pair in config.pairs]
     # Bars are numbered from a fixed instant, so that every session of a bot sees the same market.
-    market = SyntheticMarket(config.market.seed, instruments, timeframe_ns, 0)
+    market = SyntheticMarket(config.market.seed, instruments, timeframe_ns, SYNTHETIC_BEGINS_NS)
     venues = {venue.name: venue.derivation for venue in config.exchanges}
     return Market(_until(market.batches(venues, market.bar_number(begin_ns)), options.to_ns), begin_ns, None)
 
@@ -146,7 +144,3 @@ def _until(batches: Iterator[BarBatch], to_ns: int | None) -> Iterator[BarBatch]
         if to_ns is not None and batch.open_ns >= to_ns:
             return
         yield batch
-
-
-def _usual_price(pair: str) -> float:
-    return START_PRICE.get(pair.partition("-")[0], START_PRICE_OTHER)
