@@ -5,9 +5,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from quarterdeck.domain import Control, FillBooked, IntentFormed, OrderPlanned, Side, Source
+from quarterdeck.domain import Control, FillBooked, InputError, IntentFormed, OrderPlanned, Side, Source
 from quarterdeck.journal import steady_ns
-from quarterdeck.system import RunOptions, TapeClock, read_status, recover, run_bot, verify_journal, verify_replay
+from quarterdeck.system import (
+    RunOptions,
+    TapeClock,
+    is_running,
+    read_status,
+    recover,
+    run_bot,
+    verify_journal,
+    verify_replay,
+)
 from tests.drill.stage import BOT, CHURN
 from tests.system.replaying import facts_of, local, orders_of, played
 
@@ -142,3 +151,13 @@ def test_a_protective_exit_trades_at_its_level_or_at_the_open_beyond_it(
         sold = {float(fact.price) for fact in facts if isinstance(fact, FillBooked) and fact.side is Side.SELL}
         assert sold == {price}
         assert recover(stage.folder.journal).state.control is Control.RUNNING
+
+
+def test_a_session_that_never_began_leaves_no_owner_behind(tmp_path: Path) -> None:
+    with local(tmp_path) as stage:
+        nothing = tmp_path / "nothing.csv"
+        nothing.write_text("timestamp,open,high,low,close,volume\n")
+        sources = tuple(msgspec.structs.replace(tape, path=nothing) for tape in stage.tapes)
+        with pytest.raises(InputError):
+            run_bot(stage.workspace, stage.config, RunOptions(replay=sources, speed=None))
+        assert not is_running(stage.workspace, stage.config.name)

@@ -15,17 +15,13 @@ import msgspec
 
 from quarterdeck import __version__
 from quarterdeck.config import BotConfig, Workspace
-from quarterdeck.domain import (
-    BotSettings,
-    IntegrityError,
-    Started,
-)
+from quarterdeck.domain import BotSettings, IntegrityError, QuarterdeckError, Started
 from quarterdeck.journal import LEASE_NS, RENEW_NS, JournalSettings
 from quarterdeck.system.kill_file import KillFile
 from quarterdeck.system.log import FileLog
 from quarterdeck.system.loop import Happening, Watch
 from quarterdeck.system.market import Market, RunOptions, open_market
-from quarterdeck.system.ownership import take_bot
+from quarterdeck.system.ownership import Owned, take_bot
 from quarterdeck.system.recover import recover
 from quarterdeck.system.state_file import StateFile
 from quarterdeck.system.tally import JournalHead, RunFacts, RunSummary, Tally
@@ -60,12 +56,21 @@ def run_bot(workspace: Workspace, config: BotConfig, options: RunOptions, watch:
     with ExitStack() as stack:
         stack.callback(owned.lock.close)
         stack.callback(owned.journal.close)
+        stack.callback(_give_up, owned)
         kill = KillFile(workspace.kill)
         stack.callback(kill.close)
         log = FileLog(folder.log)
         stack.callback(log.close)
         stack.enter_context(_pid_told(folder.pid))
         return asyncio.run(_Session(config, options, watch).run(Held(folder, owned, kill, log)))
+
+
+def _give_up(owned: Owned) -> None:
+    """Give the bot up if nobody has: a session that never began should not be waited for."""
+    journal = owned.journal
+    if journal.failure is None and not journal.lease.released:
+        with suppress(QuarterdeckError):  # the journal is closed already, or the lease went: it runs out by itself
+            journal.release()
 
 
 @contextmanager
