@@ -7,7 +7,7 @@ import pytest
 
 from quarterdeck.domain import ConfigError, CycleDue, FillReported, Input, OrderReported, Woke
 from quarterdeck.journal import SqliteReader, decode_body
-from quarterdeck.system import RunOptions, run_bot
+from quarterdeck.system import RunOptions, open_market, run_bot
 from tests.drill.stage import BEGIN_NS, MINUTE_NS, Stage
 from tests.system.replaying import facts_of, local, played
 
@@ -97,3 +97,14 @@ def test_a_synthetic_market_is_the_same_for_the_same_seed(tmp_path: Path) -> Non
 def test_a_synthetic_market_before_its_beginning_is_refused(tmp_path: Path) -> None:
     with local(tmp_path) as stage, pytest.raises(ConfigError, match="begins on 2026-01-01"):
         run_bot(stage.workspace, stage.config, RunOptions(speed=None, from_ns=BEGIN_NS, cycles=5))
+
+
+def test_a_market_of_today_is_joined_in_the_middle_of_its_bar(tmp_path: Path) -> None:
+    """So that bars close, and cycles fall due, when true minutes end."""
+    with local(tmp_path) as stage:
+        now_ns = SYNTHETIC_NS + 17 * 10**9
+        market = open_market(stage.config, RunOptions(), now_ns, -1)
+        assert market.start_ns == now_ns
+        assert next(market.batches).open_ns == SYNTHETIC_NS
+        later = open_market(stage.config, RunOptions(), now_ns, SYNTHETIC_NS + 10 * MINUTE_NS)
+        assert later.start_ns == SYNTHETIC_NS + 11 * MINUTE_NS

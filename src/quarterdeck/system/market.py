@@ -53,11 +53,10 @@ class RunOptions(Struct, frozen=True):
 
 
 class Market(Struct, frozen=True):
-    """The bars of a run. `first_ns` is when the first one opens, `last_ns` the last, None for a market without end."""
+    """The bars of a run, and the instant at which the bot's clock begins."""
 
     batches: Iterator[BarBatch]
-    first_ns: int
-    last_ns: int | None
+    start_ns: int
 
 
 def open_market(config: BotConfig, options: RunOptions, now_ns: int, state_bar_ns: int) -> Market:
@@ -87,7 +86,7 @@ def _recorded(config: BotConfig, options: RunOptions, state_bar_ns: int) -> Mark
             f"bot {config.name!r} has already worked through a later time than this recording ends; "
             "time never runs back for a bot: replay into another bot or workspace"
         )
-    return Market(merge(tapes), min(int(tape.opened_at_ns[0]) for tape in tapes), last_ns)
+    return Market(merge(tapes), min(int(tape.opened_at_ns[0]) for tape in tapes))
 
 
 def _check_sources(config: BotConfig, options: RunOptions) -> None:
@@ -136,7 +135,10 @@ def _synthetic(config: BotConfig, options: RunOptions, now_ns: int, state_bar_ns
     # Bars are numbered from a fixed instant, so that every session of a bot sees the same market.
     market = SyntheticMarket(config.market.seed, instruments, timeframe_ns, SYNTHETIC_BEGINS_NS)
     venues = {venue.name: venue.derivation for venue in config.exchanges}
-    return Market(_until(market.batches(venues, market.bar_number(begin_ns)), options.to_ns), begin_ns, None)
+    batches = _until(market.batches(venues, market.bar_number(begin_ns)), options.to_ns)
+    # A market of today is joined in the middle of its bar, so that bars close when true minutes end.
+    joins_now = options.from_ns is None and begin_ns <= now_ns < begin_ns + timeframe_ns
+    return Market(batches, now_ns if joins_now else begin_ns)
 
 
 def _until(batches: Iterator[BarBatch], to_ns: int | None) -> Iterator[BarBatch]:

@@ -103,7 +103,7 @@ class _Session:
         for sentence in recovered.skipped:
             held.log.complain("snapshot", sentence)
         market = open_market(self._config, self._options, time.time_ns(), recovered.state.last_bar_ns)
-        plan = Plan(self._config, recovered, market.first_ns, self._options.speed, self._tell)
+        plan = Plan(self._config, recovered, market.start_ns, self._options.speed, self._tell)
         async with AsyncExitStack() as stack:
             parts = await wire(plan, held, stack)
             self._state_file = StateFile(held.folder.state, parts.view, parts.clock)
@@ -115,7 +115,7 @@ class _Session:
             finally:
                 await parts.session.hands.stop()
             self._state_file.write(parts.session.loop.state)
-        return self._summary(parts, held, market)
+        return self._summary(parts, held)
 
     def _tell(self, happening: Happening) -> None:
         self._tally.take(happening)
@@ -150,7 +150,7 @@ class _Session:
         faster = max(1.0, self._options.speed or 1.0)
         return msgspec.structs.replace(settings, send_within_ns=int(settings.send_within_ns * faster))
 
-    def _summary(self, parts: Parts, held: Held, market: Market) -> RunSummary:
+    def _summary(self, parts: Parts, held: Held) -> RunSummary:
         journal = held.owned.journal
         facts = RunFacts(
             bot=self._config.name,
@@ -158,7 +158,7 @@ class _Session:
             head=JournalHead(journal.head_seq, journal.head_hash.hex()),
             wall_s=time.perf_counter() - self._began_s,
             exit_code=EXIT_SIGNALLED if parts.session.errands.was_signalled else 0,
-            from_at=_iso(market.first_ns),
+            from_at=_iso(self._tally.first_ns),
             to_at=_iso(self._tally.last_ns),
         )
         return self._tally.summary(parts.session.loop.state, facts)

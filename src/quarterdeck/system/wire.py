@@ -44,7 +44,7 @@ class Plan(Struct, frozen=True):
 
     config: BotConfig
     recovered: Recovered
-    first_ns: int
+    start_ns: int
     speed: float | None
     tell: Callable[[Happening], None]
 
@@ -88,7 +88,7 @@ async def wire(plan: Plan, held: Held, stack: AsyncExitStack) -> Parts:
     config, state = plan.config, plan.recovered.state
     full_speed = plan.speed is None
     board = Switchboard()
-    clock = TapeClock(max(plan.first_ns, state.at_ns), plan.speed)
+    clock = TapeClock(max(plan.start_ns, state.at_ns), plan.speed)
     opinions = _opinions(config, held.log, inline=full_speed)
     journal = held.owned.journal
     gate = SigningGate(clock, kill_epoch=held.kill.epoch, lease_end_steady_ns=lambda: journal.lease.until_boot_ns)
