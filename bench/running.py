@@ -15,6 +15,7 @@ from bench.measuring import ROOT, Effort, Measure, scratch_folder
 
 DAY_NS: Final = 86_400_000_000_000
 FROM_NS: Final = int(datetime(2017, 10, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
+SYNTHETIC_FROM_NS: Final = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 DAYS: Final = (datetime(2017, 12, 31, tzinfo=UTC) - datetime(2017, 10, 1, tzinfo=UTC)).days
 DAYS_QUICK: Final = 3
 WALL_S_MAX: Final = 45.0
@@ -34,7 +35,8 @@ def run_bot_process(root: Path, days: int, recordings: dict[str, Path] | None = 
         CalledProcessError: If it failed; its complaint stands on stderr.
     """
     paths = {pair: str(path) for pair, path in (recordings or {}).items()}
-    asked = BotRun(str(root), FROM_NS, FROM_NS + days * DAY_NS, paths)
+    from_ns = FROM_NS if paths else SYNTHETIC_FROM_NS
+    asked = BotRun(str(root), from_ns, from_ns + days * DAY_NS, paths)
     command = [sys.executable, "-m", "bench.bot_process", msgspec.json.encode(asked).decode()]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
     return msgspec.json.decode(done.stdout, type=BotTook)
