@@ -61,7 +61,7 @@ INDEXES: Final[dict[str, str]] = {
     "orders_by_seq": "CREATE INDEX orders_by_seq ON orders (planned_seq)",
 }
 
-_TODO: Final[dict[int, str]] = {
+_ADVICE: Final[dict[int, str]] = {
     sqlite3.SQLITE_FULL: "free space on the disk, then start the bot again",
     sqlite3.SQLITE_IOERR: "look at the disk (full, failing, or over a file size limit), then start the bot again",
     sqlite3.SQLITE_BUSY: "another process holds the file; end it, then try again",
@@ -72,8 +72,8 @@ _TODO: Final[dict[int, str]] = {
     sqlite3.SQLITE_CORRUPT: "run `quarterdeck journal verify`, then restore the file from a backup",
     sqlite3.SQLITE_CONSTRAINT: "another process wrote to the file; end it, then run `quarterdeck journal verify`",
 }
-_TODO_GONE: Final = "find what moved or deleted it, put it back or restore a backup, then start the bot again"
-_TODO_OTHERWISE: Final = "run `quarterdeck journal verify`; if it finds damage, restore the file from a backup"
+_ADVICE_GONE: Final = "find what moved or deleted it, put it back or restore a backup, then start the bot again"
+_ADVICE_OTHERWISE: Final = "run `quarterdeck journal verify`; if it finds damage, restore the file from a backup"
 
 
 # What Python's layer over SQLite raises where a file is broken, missing or full: a damaged name of a table may even be
@@ -85,7 +85,7 @@ def explained(path: Path, doing: str, error: Exception) -> IntegrityError:
     """Turn an error of SQLite or of the file system into one that says what to do."""
     # Errors that Python's own layer raises (text that is no UTF-8, a closed connection) carry no code.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    todo = _TODO_GONE if isinstance(error, FileNotFoundError) else _TODO.get(code, _TODO_OTHERWISE)
+    todo = _ADVICE_GONE if isinstance(error, FileNotFoundError) else _ADVICE.get(code, _ADVICE_OTHERWISE)
     return IntegrityError(f"{path}: {doing} failed: {error}; {todo}")
 
 
