@@ -19,14 +19,14 @@ from quarterdeck.domain import (
 )
 from quarterdeck.engine import apply, decide, decode_state, encode_state, state_hash, step
 from quarterdeck.engine.apply import _FOLD
-from quarterdeck.engine.decide import _PLAIN, _READS_MARKET, _WITH_MARKET
+from quarterdeck.engine.decide import _PLAIN, _WITH_MARKET, READS_MARKET
 from tests.engine.driving import BTC, Bot
 
 
 def test_every_kind_of_input_has_a_handler_and_only_one() -> None:
     assert set(_WITH_MARKET) | set(_PLAIN) == set(get_args(Input))
     assert not set(_WITH_MARKET) & set(_PLAIN)
-    assert set(_READS_MARKET) == set(_WITH_MARKET)
+    assert set(READS_MARKET) == set(_WITH_MARKET)
 
 
 def test_inputs_carry_surroundings_exactly_where_the_market_is_read() -> None:

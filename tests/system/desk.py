@@ -20,7 +20,6 @@ from quarterdeck.domain import (
     Input,
     IntegrityError,
     IntentAsked,
-    Listing,
     OrderKind,
     OrderReported,
     Quote,
@@ -35,6 +34,7 @@ from quarterdeck.domain import (
 from quarterdeck.engine import State
 from quarterdeck.ports import CancelRequest, Entry, OrderRequest, VenueNews
 from quarterdeck.system import Hands, Happening, Loop, Reach, Wiring
+from tests.engine.driving import listing_of
 
 BTC, ETH = "BTC-USD", "ETH-USD"
 START_NS: Final = 1_700_000_040 * SECOND_NS
@@ -43,30 +43,13 @@ PRICES: Final = {BTC: 30_000.0, ETH: 2_000.0}
 
 def settings() -> BotSettings:
     """A bot on two venues, `a` and `b`, with two pairs and a million dollars on each venue."""
-    listings = tuple(
-        Listing(
-            venue=venue,
-            instrument=pair,
-            base=pair.split("-", maxsplit=1)[0],
-            quote="USD",
-            tick=Decimal("0.01"),
-            lot=Decimal("0.00000001"),
-            lots_min=100,
-            lots_max=10**15,
-            notional_min=Decimal(1),
-            fee_maker=Decimal("0.004"),
-            fee_taker=Decimal("0.006"),
-        )
-        for venue in "ab"
-        for pair in PRICES
-    )
     return BotSettings(
         bot="b",
         base_currency="USD",
         capital=Decimal(2_000_000),
         pairs=(BTC, ETH),
         venues=tuple(VenueSettings(name, 5 * SECOND_NS, 0, {"USD": Decimal(1_000_000)}) for name in "ab"),
-        listings=listings,
+        listings=tuple(listing_of(venue, pair) for venue in "ab" for pair in PRICES),
     )
 
 

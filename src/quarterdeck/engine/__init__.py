@@ -18,7 +18,7 @@ from quarterdeck.engine.acts import (
 )
 from quarterdeck.engine.apply import apply
 from quarterdeck.engine.control import NOTICED
-from quarterdeck.engine.decide import decide, step
+from quarterdeck.engine.decide import READS_MARKET, decide, step
 from quarterdeck.engine.state import STATE_VERSION, Grid, Marked, State, decode_state, encode_state, state_hash
 from quarterdeck.engine.timekeeping import NEVER_NS, due
 from quarterdeck.engine.watch import watch
@@ -26,6 +26,7 @@ from quarterdeck.engine.watch import watch
 __all__ = [
     "NEVER_NS",
     "NOTICED",
+    "READS_MARKET",
     "STATE_VERSION",
     "CancelOrder",
     "Grid",

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from quarterdeck.domain import (
+    MINUTE_NS,
     ZERO,
     AccountWeighed,
     AlertRaised,
@@ -43,6 +44,7 @@ from quarterdeck.domain import (
     multiply,
     subtract,
 )
+from quarterdeck.engine.moment import settings_of
 from quarterdeck.engine.state import Grid, Marked, State
 from quarterdeck.orders import ENDED, NEVER_LIVED, Order, allows, is_settled
 from quarterdeck.portfolio import Position
@@ -78,7 +80,7 @@ def _settings_adopted(state: State, fact: SettingsAdopted) -> None:
     settings = fact.settings
     state.settings = settings
     state.venues = {venue.name: venue for venue in settings.venues}
-    # Listings that are traded no more stay known: a late fill of theirs must still be booked.
+    # Listings that are traded no more stay known: a late fill must still be booked, and dust be counted.
     grids = {venue: dict(known) for venue, known in state.grids.items()}
     for listing in settings.listings:
         grids.setdefault(listing.venue, {})[listing.instrument] = Grid(
@@ -88,9 +90,6 @@ def _settings_adopted(state: State, fact: SettingsAdopted) -> None:
             fee_taker=float(listing.fee_taker),
             notional_min=float(listing.notional_min),
         )
-    for venue, held in state.positions.items():
-        for instrument in held:  # dust of a pair that the settings dropped is still counted on its old grid
-            grids.setdefault(venue, {}).setdefault(instrument, state.grids[venue][instrument])
     state.grids = grids
 
 
@@ -106,12 +105,10 @@ def _marks_taken(state: State, fact: MarksTaken) -> None:
     state.equity = fact.equity
     if fact.equity is None:
         return
-    state.marked_minute_ns = fact.minute_ns
     state.peak = fact.peak
     state.drawdown_max = fact.drawdown_max
     state.recent.append(Marked(fact.minute_ns, fact.equity))
-    ensure(state.settings is not None, "a mark before any settings")
-    window_ns = state.settings.guardrails.loss_rate_window_min * 60_000_000_000 if state.settings else 0
+    window_ns = settings_of(state).guardrails.loss_rate_window_min * MINUTE_NS
     while len(state.recent) > 1 and state.recent[1].minute_ns <= fact.minute_ns - window_ns:
         del state.recent[0]
 

@@ -33,9 +33,8 @@ from quarterdeck.domain import (
     Started,
     Stopping,
     ensure,
-    multiply,
 )
-from quarterdeck.engine.intents import pursue, sellable_lots
+from quarterdeck.engine.intents import least_qty, pursue, sellable_lots
 from quarterdeck.engine.moment import Moment, settings_of
 from quarterdeck.engine.reports import move, request_cancel
 from quarterdeck.engine.state import State
@@ -81,9 +80,9 @@ def _ensure_handled(state: State, settings: BotSettings) -> None:
     kept = {place for place in listed if place[0] in {venue.name for venue in settings.venues}}
     for venue, held in state.positions.items():
         for instrument, position in held.items():
-            listing = state.grids[venue][instrument].listing
-            if (venue, instrument) not in kept and position.qty >= multiply(listing.lot, Decimal(listing.lots_min)):
-                what = f"{position.qty} {listing.base} of {instrument} on {venue} is still held"
+            grid = state.grids[venue][instrument]
+            if (venue, instrument) not in kept and position.qty >= least_qty(grid):
+                what = f"{position.qty} {grid.listing.base} of {instrument} on {venue} is still held"
                 raise ConfigError(f"{what}; put the pair and the venue back into the settings, and sell it first")
     grids = {(one.venue, one.instrument): (one.lot, one.tick) for one in settings.listings}
     for order in state.live_orders():
@@ -105,10 +104,9 @@ def stop(state: State, stopping: Stopping, at_ns: int) -> Iterator[Fact]:
             yield from request_cancel(order, at_ns, "the bot is stopping")
 
 
-def release(state: State, released: Released, at_ns: int) -> Iterator[Fact]:
+def release(state: State, _released: Released, at_ns: int) -> Iterator[Fact]:
     """Give the bot up after draining."""
     ensure(state.stopping, "a bot is released only after it was asked to stop")
-    ensure(released.at_ns >= 0, "time is never negative")
     if not state.released:
         yield SessionClosed(at_ns=at_ns, reason="released", released=True)
 

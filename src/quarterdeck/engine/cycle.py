@@ -19,9 +19,8 @@ from quarterdeck.domain import (
     Source,
     TriggerFired,
     ensure,
-    multiply,
 )
-from quarterdeck.engine.intents import pursue, sellable_lots
+from quarterdeck.engine.intents import least_qty, pursue, sellable_lots
 from quarterdeck.engine.moment import Moment, settings_of
 from quarterdeck.engine.state import State
 from quarterdeck.orders import ENDED
@@ -56,20 +55,15 @@ def _may_enter(state: State, instrument: str) -> bool:
     entries = 0
     for venue, held in state.positions.items():
         position = held.get(instrument)
-        if position is not None and position.qty >= _least(state, venue, instrument):
+        if position is not None and position.qty >= least_qty(state.grids[venue][instrument]):
             entries += max(position.entries, 1)
     for order in state.live_orders():  # one that has ended is among them while lots of it wait to be booked
         if order.instrument == instrument:
             if order.effect is Effect.REDUCE:
                 return False
-            seen = state.position(order.venue, instrument).qty >= _least(state, order.venue, instrument)
+            seen = state.position(order.venue, instrument).qty >= least_qty(state.grids[order.venue][instrument])
             entries += 0 if order.booked_lots and seen else 1
     return entries < settings_of(state).sizing.entries_max
-
-
-def _least(state: State, venue: str, instrument: str) -> Decimal:
-    listing = state.grids[venue][instrument].listing
-    return multiply(listing.lot, Decimal(listing.lots_min))
 
 
 def _has_position(state: State, instrument: str) -> bool:

@@ -36,7 +36,8 @@ from quarterdeck.engine.reports import take_account, take_report
 from quarterdeck.engine.state import State
 from quarterdeck.engine.timekeeping import advance, due
 
-_READS_MARKET: Final = (CycleDue, Woke, TriggerFired, IntentAsked, ControlAsked)
+READS_MARKET: Final = frozenset({CycleDue, Woke, TriggerFired, IntentAsked, ControlAsked})
+"""The kinds of input that carry surroundings, which the loop attaches when the input enters `decide`."""
 
 
 def decide(state: State, news: Input) -> Iterator[Fact]:
@@ -52,7 +53,7 @@ def decide(state: State, news: Input) -> Iterator[Fact]:
     """
     at_ns = max(news.at_ns, state.at_ns)
     kind = type(news)
-    if kind in _READS_MARKET:
+    if kind in READS_MARKET:
         now = Moment(at_ns, news.surroundings)  # type: ignore[union-attr]  # these five kinds carry surroundings
         if at_ns >= due(state):
             yield from advance(state, now)

@@ -306,6 +306,11 @@ def _draft_exit(intent: Intent, grid: Grid, lots: int, price: float) -> Draft:
     )
 
 
+def least_qty(grid: Grid) -> Decimal:
+    """Give the smallest base quantity that the venue lets be sold; what lies below is dust."""
+    return multiply(grid.listing.lot, Decimal(grid.listing.lots_min))
+
+
 def sellable_lots(state: State, grid: Grid) -> int:
     """Count the whole lots that a venue holds and no living order is already selling."""
     listing = grid.listing

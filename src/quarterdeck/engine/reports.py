@@ -91,10 +91,9 @@ def _balances_agree(state: State, order: Order) -> bool:
     """
     if state.unexplained.get(order.venue):
         return False
-    listing = state.grids[order.venue][order.instrument].listing
     doubts = state.doubts.get(order.venue, {})
     was_weighed = state.weighed_venue_ns.get(order.venue, 0) > _arrived_by_ns(state, order)
-    return was_weighed and not any(doubts.get(asset) for asset in (listing.base, listing.quote))
+    return was_weighed and not any(doubts.get(asset) for asset in _traded_assets(state, order))
 
 
 def move(  # noqa: PLR0913 - one call names the whole event; a bundle would only rename it
@@ -117,7 +116,7 @@ def move(  # noqa: PLR0913 - one call names the whole event; a bundle would only
         or moved.cancel is not order.cancel
         or reported != order.reported_lots
         or absences != order.absences
-        or (venue_order_id not in ("", order.venue_order_id) and not order.venue_order_id)
+        or bool(venue_order_id and not order.venue_order_id)
     )
     if is_news:
         yield OrderMoved(
@@ -222,9 +221,8 @@ def _weigh(state: State, report: AccountReported, at_ns: int) -> Iterator[Fact]:
     settling: set[str] = set()
     for order in state.moving_orders():
         if order.venue == report.venue:
-            listing = state.grids[order.venue][order.instrument].listing
             is_unknown = order.state is OrderState.UNKNOWN and not order.booked_lots
-            (in_doubt if is_unknown else settling).update((listing.base, listing.quote))
+            (in_doubt if is_unknown else settling).update(_traded_assets(state, order))
     known = state.baselines.get(report.venue, {})
     if not in_doubt or report.venue_at_ns <= state.weighed_venue_ns.get(report.venue, 0):
         return
@@ -269,13 +267,17 @@ def _moving_assets(state: State, venue: str) -> set[str]:
     moving: set[str] = set()
     for order in state.moving_orders():
         if order.venue == venue:
-            listing = state.grids[venue][order.instrument].listing
-            moving |= {listing.base, listing.quote}
+            moving.update(_traded_assets(state, order))
     if not moving:
         return moving
     traded = {asset for grid in state.grids[venue].values() for asset in (grid.listing.base, grid.listing.quote)}
     held = {*state.baselines.get(venue, {}), *state.cash.get(venue, {})}
     return moving | (held - traded) | set(state.fees)
+
+
+def _traded_assets(state: State, order: Order) -> tuple[str, str]:
+    listing = state.grids[order.venue][order.instrument].listing
+    return listing.base, listing.quote
 
 
 def _own(state: State, venue: str, asset: str) -> Decimal:

@@ -77,7 +77,6 @@ class State(Struct):
     live: dict[str, int] = field(default_factory=dict)
     last_trade_ns: dict[str, int] = field(default_factory=dict)
     minute_ns: int = 0
-    marked_minute_ns: int = 0
     equity: float | None = None
     equity_open: float | None = None
     peak: float = 0.0

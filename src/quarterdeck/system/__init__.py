@@ -15,7 +15,6 @@ from quarterdeck.system.operate import (
     KillOutcome,
     export_journal,
     is_running,
-    journal_of,
     kill,
     read_events,
     read_trades,
@@ -29,7 +28,7 @@ from quarterdeck.system.paper import PaperMarket, open_venues, paper_config
 from quarterdeck.system.recover import Recovered, ReplayReport, recover, verify_replay
 from quarterdeck.system.run import run_bot
 from quarterdeck.system.session import Session
-from quarterdeck.system.status import BotStatus, list_bots, read_status
+from quarterdeck.system.status import BotStatus, journal_of, list_bots, read_status
 from quarterdeck.system.tally import HeldPosition, RunSummary, Tally
 
 __all__ = [

@@ -119,12 +119,7 @@ class Driver:
             await self.quiesce()
 
     async def quiesce(self) -> None:
-        """
-        Work through the news, at full speed until no act is under way any more.
-
-        A venue that holds working orders is then asked for trades, so that one in a process of its own has heard
-        the market before it moves on.
-        """
+        """Work through the news, at full speed until no act is under way any more."""
         stage = self._stage
         while True:
             while stage.loop.has_news:
@@ -168,6 +163,7 @@ class Driver:
         await self._hear_back(working)
 
     async def _hear_back(self, working: set[str]) -> None:
+        """Ask venues with working orders for trades, so that one in a process of its own has heard the market first."""
         if working and self._stage.full_speed:
             for venue in sorted(working):
                 self._stage.hands.do(PullFills(venue))

@@ -76,6 +76,15 @@ class KillFile:
         os.close(self._descriptor)
 
 
+def read_epoch(path: Path) -> int:
+    """Read the kill epoch of a workspace once; see `KillFile`."""
+    kill_file = KillFile(path)
+    try:
+        return kill_file.epoch()
+    finally:
+        kill_file.close()
+
+
 def raise_kill(path: Path, *, now_ns: Callable[[], int] = time.time_ns) -> int:
     """
     Raise the kill epoch, durably. It takes effect at once in every process that has the file open.

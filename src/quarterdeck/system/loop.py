@@ -16,22 +16,16 @@ import msgspec
 from msgspec import Struct
 
 from quarterdeck.domain import (
-    ControlAsked,
-    CycleDue,
     Fact,
     Input,
-    IntentAsked,
     Surroundings,
-    TriggerFired,
-    Woke,
 )
-from quarterdeck.engine import ShellAct, State, acts_of, encode_state, state_hash, step
+from quarterdeck.engine import READS_MARKET, ShellAct, State, acts_of, encode_state, state_hash, step
 from quarterdeck.journal import encode_body
 from quarterdeck.ports import Entry
 
 BATCH_MAX: Final = 64
 SNAPSHOT_ROWS: Final = 20_000
-_READS_MARKET: Final = frozenset({CycleDue, Woke, TriggerFired, IntentAsked, ControlAsked})
 
 
 class Happening(Struct, frozen=True):
@@ -125,7 +119,7 @@ class Loop:
         while self._inputs and taken < BATCH_MAX:
             news = self._inputs.popleft()
             taken += 1
-            if type(news) in _READS_MARKET:
+            if type(news) in READS_MARKET:
                 news = msgspec.structs.replace(news, surroundings=self._wiring.surroundings())
             facts = step(self.state, news)
             if facts:

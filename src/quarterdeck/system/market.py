@@ -22,7 +22,6 @@ from quarterdeck.feeds import (
 )
 from quarterdeck.journal import LEASE_NS
 
-DAY_NS: Final = 86_400_000_000_000
 SYNTHETIC_BEGINS_NS: Final = 1_767_225_600_000_000_000  # 2026-01-01, on the grid of every timeframe
 
 

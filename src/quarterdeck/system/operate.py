@@ -26,9 +26,9 @@ from quarterdeck.journal import (
     verify,
     wake,
 )
-from quarterdeck.system.kill_file import BROKEN_EPOCH, KillFile, raise_kill
+from quarterdeck.system.kill_file import BROKEN_EPOCH, raise_kill, read_epoch
 from quarterdeck.system.recover import ReplayReport, recover, verify_replay
-from quarterdeck.system.status import list_bots
+from quarterdeck.system.status import journal_of, list_bots
 
 POLL_S: Final = 0.05
 
@@ -102,9 +102,7 @@ def resume(workspace: Workspace, bot: str, reason: str, who: str, wait_s: float)
 
 def _kill_epoch(workspace: Workspace) -> int:
     """Read the epoch that a resume accepts: the one that the operator knows of, and no kill after it."""
-    kill_file = KillFile(workspace.kill)
-    epoch = kill_file.epoch()
-    kill_file.close()
+    epoch = read_epoch(workspace.kill)
     if epoch == BROKEN_EPOCH:
         raise NotAllowed(f"{workspace.kill} is broken and counts as raised; run 'quarterdeck kill' to mend it first")
     return epoch
@@ -118,19 +116,6 @@ def is_running(workspace: Workspace, bot: str) -> bool:
     with SqliteReader(journal) as reader:
         lease = reader.lease()
     return lease is not None and not lease.is_free(boot_id(), steady_ns())
-
-
-def journal_of(workspace: Workspace, bot: str) -> Path:
-    """
-    Give the journal of a bot.
-
-    Raises:
-        ConfigError: If the bot never ran.
-    """
-    path = workspace.bot_folder(bot).journal
-    if not path.exists():
-        raise ConfigError(f"bot {bot!r} has never run; start it with 'quarterdeck run {bot}'")
-    return path
 
 
 def read_trades(workspace: Workspace, bot: str, *, since_ns: int, limit: int, cursor: str | None = None) -> Page:

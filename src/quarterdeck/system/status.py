@@ -15,9 +15,9 @@ from quarterdeck.engine import State
 from quarterdeck.journal import SqliteReader, boot_id, steady_ns
 from quarterdeck.market import MarketView
 from quarterdeck.orders import ENDED, Order
-from quarterdeck.system.kill_file import KillFile
+from quarterdeck.system.kill_file import read_epoch
 from quarterdeck.system.recover import recover
-from quarterdeck.system.tally import HeldPosition, as_money
+from quarterdeck.system.tally import HeldPosition, as_money, held_positions
 
 
 class Owner(Struct, frozen=True):
@@ -115,6 +115,19 @@ def list_bots(workspace: Workspace) -> list[str]:
     return sorted(path.stem for path in workspace.bots.glob("*.yaml"))
 
 
+def journal_of(workspace: Workspace, bot: str) -> Path:
+    """
+    Give the journal of a bot.
+
+    Raises:
+        ConfigError: If the bot never ran.
+    """
+    path = workspace.bot_folder(bot).journal
+    if not path.exists():
+        raise ConfigError(f"bot {bot!r} has never run; start it with 'quarterdeck run {bot}'")
+    return path
+
+
 def read_status(workspace: Workspace, bot: str) -> BotStatus:
     """
     Read how a bot stands from its journal, whether it runs or not.
@@ -123,10 +136,8 @@ def read_status(workspace: Workspace, bot: str) -> BotStatus:
         ConfigError: If the bot never ran.
         IntegrityError: If its journal cannot be trusted.
     """
-    folder = workspace.bot_folder(bot)
-    if not folder.journal.exists():
-        raise ConfigError(f"bot {bot!r} has never run; start it with 'quarterdeck run {bot}'")
-    state = recover(folder.journal).state
+    journal = journal_of(workspace, bot)
+    state = recover(journal).state
     control, reason = _control(workspace, state)
     return BotStatus(
         bot=bot,
@@ -134,7 +145,7 @@ def read_status(workspace: Workspace, bot: str) -> BotStatus:
         control=control,
         halt_reason=reason,
         paused_until_at=iso(state.paused_until_ns) if state.control is Control.PAUSED else None,
-        owner=_owner(folder.journal),
+        owner=_owner(journal),
         last_cycle_at=iso(state.last_bar_ns),
         equity=None if state.equity is None else as_money(state.equity),
         cash=state.cash,
@@ -142,30 +153,16 @@ def read_status(workspace: Workspace, bot: str) -> BotStatus:
         open_orders=[_open_order(order) for order in state.live_orders() if order.state not in ENDED],
         unknown_orders=[_unknown(state, order) for order in state.unknown_orders()],
         guardrails=_guardrails(state),
-        venues=_venues(folder.state),
+        venues=_venues(workspace.bot_folder(bot).state),
         at=iso(state.at_ns),
     )
 
 
 def _control(workspace: Workspace, state: State) -> tuple[Control, str]:
     """Give the control level and why; a kill that a stopped bot has not noticed yet halts it all the same."""
-    if workspace.kill.exists() and not state.kill_raised:
-        kill_file = KillFile(workspace.kill)
-        raised = kill_file.epoch() > state.kill_epoch
-        kill_file.close()
-        if raised:
-            return Control.HALTED, "the kill switch is raised"
+    if workspace.kill.exists() and not state.kill_raised and read_epoch(workspace.kill) > state.kill_epoch:
+        return Control.HALTED, "the kill switch is raised"
     return state.control, state.control_reason if state.control is not Control.RUNNING else ""
-
-
-def held_positions(state: State) -> list[HeldPosition]:
-    """List everything held."""
-    return [
-        HeldPosition(venue, instrument, position.qty, position.cost)
-        for venue, held in state.positions.items()
-        for instrument, position in held.items()
-        if position.qty
-    ]
 
 
 def venue_status(state: State, view: MarketView, now_ns: int) -> list[VenueStatus]:

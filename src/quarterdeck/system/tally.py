@@ -149,12 +149,6 @@ class Tally:
 
     def summary(self, state: State, run: RunFacts) -> RunSummary:
         """Put the counts and the state at the end together."""
-        positions = [
-            HeldPosition(venue, instrument, position.qty, position.cost)
-            for venue, held in state.positions.items()
-            for instrument, position in held.items()
-            if position.qty
-        ]
         realised = ZERO
         for held in state.positions.values():
             for position in held.values():
@@ -185,7 +179,7 @@ class Tally:
             realised=realised,
             unrealised=unrealised_of(state, realised),
             cash=state.cash,
-            positions=positions,
+            positions=held_positions(state),
             equity_open=as_money(state.equity_open or 0.0),
             equity=None if state.equity is None else as_money(state.equity),
             drawdown_max=state.drawdown_max,
@@ -196,6 +190,16 @@ class Tally:
             wall_s=round(run.wall_s, 3),
             exit_code=run.exit_code,
         )
+
+
+def held_positions(state: State) -> list[HeldPosition]:
+    """List everything held."""
+    return [
+        HeldPosition(venue, instrument, position.qty, position.cost)
+        for venue, held in state.positions.items()
+        for instrument, position in held.items()
+        if position.qty
+    ]
 
 
 def as_money(value: float) -> Decimal:

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from quarterdeck.config import BotConfig, BotFolder, load_strategy
-from quarterdeck.domain import AlertRaised, Input, IntegrityError, QuarterdeckError, Retryable, ensure
+from quarterdeck.domain import AlertRaised, Bug, Input, IntegrityError, QuarterdeckError, Retryable
 from quarterdeck.journal import Inbox, JournalWriter, Projector
 from quarterdeck.market import MarketView, quote_shape
 from quarterdeck.system.clocks import TapeClock, WallClock
@@ -67,9 +67,9 @@ class Switchboard:
 
     def offer(self, news: Input) -> None:
         """Pass news to the loop."""
-        ensure(self.loop is not None, "news before the loop was made")
-        if self.loop is not None:
-            self.loop.offer(news)
+        if self.loop is None:
+            raise Bug("news before the loop was made")
+        self.loop.offer(news)
 
     def journal_failed(self, error: QuarterdeckError) -> None:
         """Tell the errands that the journal died."""
