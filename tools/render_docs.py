@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 
 from quarterdeck import domain
-from quarterdeck.guardrails import RULES, Exits
+from quarterdeck.config import render_bot_file
+from quarterdeck.guardrails import render_rules
 from quarterdeck.orders import render_table
 
 REFERENCE = Path("docs") / "reference"
@@ -31,21 +32,6 @@ one input with all its facts, encoded as msgpack maps whose key `kind` names the
 left out. A type that says so is encoded as an array instead, its fields in the order given here. Times are integer
 nanoseconds UTC, money is Decimal (a string on the wire), quantities of orders are whole lots.
 """
-
-_RULES_HEAD = """# Guardrails
-
-Generated from `quarterdeck.guardrails.RULES` by `python tools/render_docs.py`; a test fails when the two differ.
-
-Every order, whoever asks for it, passes all of these. Which rules exist is fixed in code; settings hold thresholds
-only. All rules are evaluated for every order, and every verdict is kept in the journal, packed: bit *i* of each mask
-speaks of the rule with bit *i*. A number that is missing, NaN or infinite where it must be finite refuses.
-"""
-
-_FOR_EXITS = {
-    Exits.PASS: "pass",
-    Exits.PASS_UNLESS_HALTED: "pass unless halted",
-    Exits.BOUND: "bound",
-}
 
 
 def render_inputs_and_facts() -> str:
@@ -63,26 +49,11 @@ def render_inputs_and_facts() -> str:
     return "".join(parts)
 
 
-def render_guardrails() -> str:
-    """Write every guardrail: id, settings, unit, what it means for exits, and why it refuses."""
-    limits = domain.GuardrailSettings()
-    parts = [_RULES_HEAD, "\n| id | bit | rule | settings (default) | unit | exits | refuses because |\n"]
-    parts.append("|---|---|---|---|---|---|---|\n")
-    for rule in RULES:
-        keys = ", ".join(f"`{key}` ({getattr(limits, key)})" for key in rule.keys) or "none"
-        exits = _FOR_EXITS[rule.exits]
-        parts.append(f"| {rule.id} | {rule.bit} | {rule.name} | {keys} | {rule.unit} | {exits} | {rule.reason} |\n")
-    parts.append(
-        "\n*bound* means that an order which only reduces is bound like any other; `strict_exits` binds them all. "
-        "With `protect_when_halted` the protective exits of a position also pass G1 and G2.\n"
-    )
-    return "".join(parts)
-
-
 PAGES: dict[str, Callable[[], str]] = {
     "order-life-cycle.md": render_table,
     "inputs-and-facts.md": render_inputs_and_facts,
-    "guardrails.md": render_guardrails,
+    "guardrails.md": render_rules,
+    "bot-file.md": render_bot_file,
 }
 
 

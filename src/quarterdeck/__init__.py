@@ -10,10 +10,11 @@ import typing as _typing
 
 if _typing.TYPE_CHECKING:
     from quarterdeck.market import Candles
-    from quarterdeck.strategies import Signals, SmaCrossover, Strategy, choice, flag, integer, real
+    from quarterdeck.strategies import RsiMomentum, Signals, SmaCrossover, Strategy, choice, flag, integer, real
 
 __all__ = [
     "Candles",
+    "RsiMomentum",
     "Signals",
     "SmaCrossover",
     "Strategy",
@@ -24,10 +25,11 @@ __all__ = [
     "real",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _ROOM_OF: _typing.Final = {
     "Candles": "quarterdeck.market",
+    "RsiMomentum": "quarterdeck.strategies",
     "Signals": "quarterdeck.strategies",
     "SmaCrossover": "quarterdeck.strategies",
     "Strategy": "quarterdeck.strategies",

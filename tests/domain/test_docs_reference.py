@@ -7,12 +7,11 @@ import msgspec
 import pytest
 
 from quarterdeck.domain import Fact, Input
-from quarterdeck.guardrails import RULES
+from quarterdeck.guardrails import RULES, render_rules
 from tools.render_docs import (
     PAGES,
     REFERENCE,
     main,
-    render_guardrails,
     render_inputs_and_facts,
     stale_pages,
     write_pages,
@@ -42,7 +41,7 @@ def test_docs_that_differ_or_are_missing_are_found(tmp_path: Path, name: str, mo
 
 
 def test_docs_name_every_guardrail_with_its_reason() -> None:
-    page = render_guardrails()
+    page = render_rules()
     assert all(f"| {rule.id} | {rule.bit} | {rule.name} |" in page and rule.reason in page for rule in RULES)
 
 

@@ -62,7 +62,8 @@ def order_in(state: OrderState, booked_lots: int, cancel: CancelState = CancelSt
         planned_at_ns=1,
         send_by_ns=2,
         kill_epoch=0,
-        trade_before_ns=0,
+        pair="BTC-USD",
+        rate=1.0,
     )
     changes = {"state": state, "booked_lots": booked_lots, "reported_lots": booked_lots, "cancel": cancel}
     return msgspec.structs.replace(plain, **changes)

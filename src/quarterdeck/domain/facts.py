@@ -11,7 +11,16 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from quarterdeck.domain.settings import BotSettings
+from quarterdeck.domain.instruments import Listing
+from quarterdeck.domain.money_facts import (
+    CapitalDeclared,
+    DayClosed,
+    FundingBooked,
+    FundsBooked,
+    MarksTaken,
+    WatermarkRaised,
+)
+from quarterdeck.domain.settings import BotSettings, SettingChange
 from quarterdeck.domain.words import (
     Action,
     CancelState,
@@ -41,12 +50,17 @@ class Verdicts(Struct, frozen=True, array_like=True, gc=False):
 
 
 class VenueQuote(Struct, frozen=True, array_like=True, gc=False):
-    """What a venue would charge: effective price after fees (quote per base), fee (quote), and if depth suffices."""
+    """
+    What a venue would charge: effective price after fees, fee, and if depth suffices.
+
+    Price and fee are in base currency. `instrument` is empty where it is the pair itself.
+    """
 
     venue: str
     effective_price: float
     fee: float
     has_liquidity: bool
+    instrument: str = ""
 
 
 class SessionOpened(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -67,54 +81,38 @@ class SessionClosed(Struct, frozen=True, tag=True, tag_field="kind", omit_defaul
 
 
 class SettingsAdopted(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """The bot runs under these settings from here on."""
+    """
+    The bot runs under these settings from here on.
+
+    `who` is empty where they came with a start; `changes` are those made while it runs, which later starts keep.
+    """
 
     at_ns: int
     settings: BotSettings
-
-
-class CapitalDeclared(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """What the bot may call its own when it first starts: venue → asset → amount."""
-
-    at_ns: int
-    cash: dict[str, dict[str, Decimal]]
-    equity: float
-
-
-class MarkTaken(Struct, frozen=True, array_like=True, gc=False):
-    """The price at which one holding was valued, in quote per base."""
-
-    venue: str
-    instrument: str
-    price: float
-
-
-class MarksTaken(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True, gc=False):
-    """
-    The bot was marked to market for one UTC minute.
-
-    `equity` is in base currency; None where a holding had no fresh price, so that there is no mark. `peak` is the
-    highest equity so far and `drawdown_max` the deepest fall from a peak, as a fraction.
-    """
-
-    at_ns: int
-    minute_ns: int
-    equity: float | None
-    peak: float = 0.0
-    drawdown_max: float = 0.0
-    marks: tuple[MarkTaken, ...] = ()
+    who: str = ""
+    reason: str = ""
+    changes: tuple[SettingChange, ...] = ()
 
 
 class CycleRan(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True, gc=False):
-    """The strategy's opinions on one closed bar were worked through."""
+    """
+    The strategy's opinions on one closed bar were worked through.
+
+    `skipped` says, by pair, why an opinion to buy or sell became no intent.
+    """
 
     at_ns: int
     bar_ns: int
     actions: dict[str, Action]
+    skipped: dict[str, str] = {}
 
 
 class Intent(Struct, frozen=True, omit_defaults=True):
-    """A wanted change of position. `asked` is the notional (opening) or base quantity (reducing) before sizing."""
+    """
+    A wanted change of position. `asked` is the notional (opening) or base quantity (reducing) before sizing.
+
+    `instrument` is the pair; `listing` is set where only one venue's instrument of that pair is meant.
+    """
 
     id: str
     source: Source
@@ -130,6 +128,7 @@ class Intent(Struct, frozen=True, omit_defaults=True):
     action: Action | None = None
     confidence: float | None = None
     bar_ns: int | None = None
+    listing: str = ""
 
 
 class IntentFormed(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -143,7 +142,9 @@ class IntentRefused(Struct, frozen=True, tag=True, tag_field="kind", omit_defaul
     """
     An intent ended without an order.
 
-    `stage` is size, route or guardrails; `failed` names the rules that refused, `reason` says it in words.
+    `stage` is intent, size, route or guardrails; `failed` names the rules that refused, `reason` says it in words.
+    `venue`, `qty` (base) and `price` (quote per base) are those of the order that would have been, `sized_by` names
+    the rule that set its size.
     """
 
     at_ns: int
@@ -154,6 +155,10 @@ class IntentRefused(Struct, frozen=True, tag=True, tag_field="kind", omit_defaul
     failed: tuple[str, ...] = ()
     verdicts: Verdicts | None = None
     routes: tuple[VenueQuote, ...] = ()
+    venue: str = ""
+    qty: Decimal | None = None
+    price: float = 0.0
+    sized_by: str = ""
 
 
 class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -163,7 +168,8 @@ class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     `qty_lots` and `limit_ticks` count `lot` (base) and `tick` (quote), the grid as it was then; `reference_price` is
     what it was judged at.
     `reserve_per_lot` of `reserve_asset` stays set aside for every lot that may still fill. The last hop signs
-    nothing after `send_by_ns`, nor once the kill file holds an epoch above `kill_epoch`.
+    nothing after `send_by_ns`, nor once the kill file holds an epoch above `kill_epoch`. `pair` is empty where the
+    instrument is its own; `rate` turns its quote into base currency.
     """
 
     at_ns: int
@@ -187,14 +193,17 @@ class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     limit_ticks: int | None = None
     routes: tuple[VenueQuote, ...] = ()
     sized_by: str = ""
+    pair: str = ""
+    rate: float = 1.0
 
 
 class OrderMoved(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
     """
     The life cycle of an order went on, or more was learned about how much of it filled.
 
-    `state`, `reported_lots`, `reserve` and `cancel` are the values after; `returns_trade_ns` is set where an order
-    that never traded gives its cooldown slot back: the instant of the trade before it (0 for none).
+    `state`, `reported_lots`, `reserve` and `cancel` are the values after. `returns_trade` is set where an intent gives
+    its place among the counted trades back, as none of its orders traded. `rejects` counts the identical rejections in
+    a row of this pair on this venue, this one included.
     """
 
     at_ns: int
@@ -209,7 +218,8 @@ class OrderMoved(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=
     venue_at_ns: int = 0
     price: Decimal | None = None
     absences: int = 0
-    returns_trade_ns: int | None = None
+    returns_trade: bool = False
+    rejects: int = 0
 
 
 class HoldingsAfter(Struct, frozen=True, array_like=True):
@@ -281,12 +291,26 @@ class CancelRequested(Struct, frozen=True, tag=True, tag_field="kind", omit_defa
     reason: str
 
 
+class Hold(Struct, frozen=True, array_like=True):
+    """
+    One reason why a bot may not do everything: who or what holds it, at which level, why, and until when.
+
+    `until_ns` is 0 for one that a person has to lift.
+    """
+
+    cause: str
+    level: Control
+    reason: str
+    until_ns: int = 0
+
+
 class ControlChanged(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
     """
     How far the bot may act changed.
 
+    `holds` is all that holds it from here on; `control` is the tightest of them, and `reason` that one's.
     `window_emptied` forgets the marks that tripped the loss-rate rule, `differences_accepted` the balances that no
-    trade explained: the operator has looked at them.
+    trade explained, `rebased` makes the present index the open of the day and every peak: a person has looked.
     """
 
     at_ns: int
@@ -298,6 +322,46 @@ class ControlChanged(Struct, frozen=True, tag=True, tag_field="kind", omit_defau
     kill_raised: bool = False
     window_emptied: bool = False
     differences_accepted: bool = False
+    holds: tuple[Hold, ...] = ()
+    rebased: bool = False
+
+
+class ListingsAdopted(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A venue lists something otherwise than before: grids, minimums, fees, or whether it trades at all."""
+
+    at_ns: int
+    venue: str
+    listings: tuple[Listing, ...]
+
+
+class AccountReconciled(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """The account of a venue was compared with the books for the first time in this session; opening may begin."""
+
+    at_ns: int
+    venue: str
+
+
+class StateUpgraded(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    Another version of the software took over the journal.
+
+    `before_hash` is the state as the older software last recorded it, empty where it did not; `state_hash` is what the
+    journal up to here folds into now.
+    """
+
+    at_ns: int
+    software_before: str
+    software: str
+    before_hash: str
+    state_hash: str
+
+
+class AlertCleared(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """What a standing alert was about is over."""
+
+    at_ns: int
+    key: str
+    text: str
 
 
 class CommandAnswered(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -365,12 +429,17 @@ class OrdersRetired(Struct, frozen=True, tag=True, tag_field="kind", omit_defaul
 
 
 class AlertRaised(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """A person should know. Sending an alert again is always allowed."""
+    """
+    A person should know. Sending an alert again is always allowed.
+
+    One with a `key` stands until an `AlertCleared` names it, and is not raised again meanwhile.
+    """
 
     at_ns: int
     code: str
     text: str
     severity: str = "warning"
+    key: str = ""
 
 
 class ClockHeld(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -403,4 +472,12 @@ Fact = (
     | OrdersRetired
     | AlertRaised
     | ClockHeld
+    | WatermarkRaised
+    | DayClosed
+    | FundsBooked
+    | FundingBooked
+    | ListingsAdopted
+    | AccountReconciled
+    | StateUpgraded
+    | AlertCleared
 )

@@ -10,13 +10,18 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from quarterdeck.domain.settings import BotSettings
+from quarterdeck.domain.instruments import Listing
+from quarterdeck.domain.settings import BotSettings, SettingChange
 from quarterdeck.domain.surroundings import NO_SURROUNDINGS, Surroundings
 from quarterdeck.domain.words import Action, Effect, Evidence, OrderKind, Side, Source
 
 
 class Started(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """A process became the owner of the bot. Crash recovery and a first start are this same input."""
+    """
+    A process became the owner of the bot. Crash recovery and a first start are this same input.
+
+    `recorded_hash` is the hash of the state as the software before this one recorded it, empty where it is the same.
+    """
 
     at_ns: int
     session: str
@@ -24,6 +29,7 @@ class Started(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=Tru
     software: str
     settings: BotSettings
     kill_epoch: int
+    recorded_hash: str = ""
 
 
 class Stopping(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -172,7 +178,8 @@ class ControlAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     An operator, or the kill file, changes how far the bot may act.
 
     `command` is pause, reduce, halt, kill, resume or flatten. `kill_epoch` is the epoch in the kill file as read
-    by the loop; a resume accepts exactly that epoch.
+    by the loop; a resume accepts exactly that epoch. With `rebase` a resume also lifts the loss limits: day-open and
+    peaks begin anew at the present index.
     """
 
     at_ns: int
@@ -181,7 +188,58 @@ class ControlAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     who: str
     reason: str = ""
     kill_epoch: int = 0
+    rebase: bool = False
     surroundings: Surroundings = NO_SURROUNDINGS
+
+
+class SettingsAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """An operator changes settings of the running bot. `settings` is the whole, `changes` what differs, for people."""
+
+    at_ns: int
+    key: str
+    who: str
+    settings: BotSettings
+    changes: tuple[SettingChange, ...]
+    reason: str = ""
+
+
+class FundsAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    An operator says that money at a venue became the bot's own (amount above zero), or is the bot's no more (below).
+
+    It moves nothing at the venue; it says whose the money is, and is neither profit nor loss. With `external` it was
+    never the bot's: somebody moved it in or out of the account, which explains a difference that no trade does.
+    """
+
+    at_ns: int
+    key: str
+    who: str
+    venue: str
+    asset: str
+    amount: Decimal
+    reason: str = ""
+    external: bool = False
+    surroundings: Surroundings = NO_SURROUNDINGS
+
+
+class FundingReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A funding payment on a perpetual; `amount` is what the bot received, below zero where it paid."""
+
+    at_ns: int
+    venue: str
+    instrument: str
+    funding_id: str
+    asset: str
+    amount: Decimal
+    venue_at_ns: int
+
+
+class ListingsReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """What a venue lists now, as pair discovery found it. Nothing at all counts as a failed discovery."""
+
+    at_ns: int
+    venue: str
+    listings: tuple[Listing, ...]
 
 
 class ClockStepped(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -205,4 +263,8 @@ Input = (
     | AccountReported
     | ControlAsked
     | ClockStepped
+    | SettingsAsked
+    | FundsAsked
+    | FundingReported
+    | ListingsReported
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -41,7 +42,10 @@ class Listing(Struct, frozen=True):
     How one venue lists one instrument.
 
     Quantities on orders are whole lots of `lot` (base units), prices whole ticks of `tick` (quote per base).
-    `fee_maker` and `fee_taker` are fractions of notional.
+    `fee_maker` and `fee_taker` are fractions of notional. Fees are paid in `fee_asset`: `quote`, `base`, `received`
+    (base on buys, quote on sells) or an asset by name; the venue rounds them to `fee_step` as `fee_rounding` says.
+    `pair` is the canonical pair that this instrument counts as, empty where it is its own; `tradable` turns false when
+    the venue delists or halts it. `notional_max` None means no bound.
     """
 
     venue: str
@@ -55,9 +59,27 @@ class Listing(Struct, frozen=True):
     notional_min: Decimal
     fee_maker: Decimal
     fee_taker: Decimal
+    pair: str = ""
+    fee_asset: str = "quote"
+    fee_step: Decimal = Decimal("1e-8")
+    fee_rounding: Literal["down", "up", "half_even"] = "down"
+    notional_max: Decimal | None = None
+    tradable: bool = True
+
+    @property
+    def pair_id(self) -> str:
+        """The canonical pair that this instrument counts as."""
+        return self.pair or self.instrument
+
+    @property
+    def is_perpetual(self) -> bool:
+        """Tell a perpetual from a spot pair."""
+        return ":" in self.instrument
 
     def __post_init__(self) -> None:
         if self.tick <= 0 or self.lot <= 0 or not 0 < self.lots_min <= self.lots_max:
             raise InputError(f"listing {self.venue} {self.instrument}: tick, lot and minimum must be above zero")
         if self.notional_min < 0 or not 0 <= self.fee_taker < 1 or not -1 < self.fee_maker < 1:
             raise InputError(f"listing {self.venue} {self.instrument}: minimum notional or fees are out of range")
+        if self.fee_step <= 0 or (self.notional_max is not None and self.notional_max <= self.notional_min):
+            raise InputError(f"listing {self.venue} {self.instrument}: fee step or maximum notional are out of range")

@@ -19,6 +19,7 @@ GRID_SLACK: Final = 1e-9
 _COARSENESS: Final = 1e-15
 _SLACK_MAX: Final = 0.25
 ZERO: Final = Decimal(0)
+_ONE: Final = Decimal(1)
 
 _EXACT: Final = Context(
     prec=DIGITS_MAX, rounding=ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow]
@@ -59,8 +60,8 @@ def share_of(total: Decimal, part: Decimal, whole: Decimal, step: Decimal = Deci
 
 
 def quantize(value: Decimal, step: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
-    """Round a value to a step by a stated rule; the only rounding of money besides `share_of`."""
-    return value.quantize(step, rounding=rounding, context=_ROUNDING)
+    """Round a value to whole steps by a stated rule; the only rounding of money besides `share_of`."""
+    return _EXACT.multiply(_ROUNDING.divide(value, step).quantize(_ONE, rounding=rounding, context=_ROUNDING), step)
 
 
 @pure
@@ -75,7 +76,12 @@ def lots_down(qty_base: float, lot_base: float) -> int:
     if not (math.isfinite(qty_base) and qty_base > 0.0 and lot_base > 0.0):
         return 0
     steps = qty_base / lot_base
-    return math.floor(steps + min(max(GRID_SLACK, steps * _COARSENESS), _SLACK_MAX))
+    slack = steps * _COARSENESS
+    if slack < GRID_SLACK:
+        slack = GRID_SLACK
+    elif slack > _SLACK_MAX:
+        slack = _SLACK_MAX
+    return math.floor(steps + slack)
 
 
 @pure

@@ -11,6 +11,7 @@ from quarterdeck.domain.instruments import Listing
 
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
+DAY_NS = 24 * 60 * MINUTE_NS
 
 
 class SizingSettings(Struct, frozen=True):
@@ -28,25 +29,80 @@ class SizingSettings(Struct, frozen=True):
 
 
 class RiskSettings(Struct, frozen=True):
-    """The protective exits of every position, as fractions of its average cost; None switches one off."""
+    """
+    A bot's own limits beside the guardrails; of two that speak of one thing the stricter wins.
+
+    `stop_loss`, `take_profit` (fractions of a position's average cost) and `trailing_stop` (a fraction of its highest
+    mark) are protective exits. `drawdown_max` counts from the highest index ever, `position_max` is the share of
+    equity in one pair. None switches one off.
+    """
 
     stop_loss: float | None = None
     take_profit: float | None = None
+    trailing_stop: float | None = None
+    drawdown_max: float | None = None
+    position_max: float | None = None
 
 
 class GuardrailSettings(Struct, frozen=True):
-    """The thresholds of the guardrails; which rules exist is fixed in code."""
+    """
+    The thresholds of the guardrails; which rules exist is fixed in code.
+
+    Shares are fractions of equity, the unit of everything else stands last in its name. `collar_…` are distances from
+    the reference price, `book_walk_max` that of the average price of a market order from the best level, both as
+    fractions. `qty_max` caps base quantities by pair; without an entry it is `qty_value_multiple` times what G4 allows
+    at the reference price. `executions_max` None means that no count of executions calls for a person.
+    """
 
     order_value_max_quote: float = 500.0
     order_value_max_share: float = 0.02
+    daily_loss_max: float = 0.05
+    drawdown_max: float = 0.10
+    drawdown_window_days: int = 7
     loss_rate_max: float = 0.02
     loss_rate_window_min: int = 30
     loss_rate_pause_min: int = 15
+    concentration_max: float = 0.25
     cooldown_s: float = 60.0
+    trades_max: int = 5
+    trades_window_min: int = 5
     headroom_share: float = 0.01
     stablecoins: tuple[str, ...] = ("USDT", "USDC", "DAI", "BUSD")
+    stablecoin_band: float = 0.01
+    collar_max: float = 0.03
+    collar_exit_max: float = 0.08
+    book_walk_max: float = 0.01
+    data_age_max_s: float = 10.0
+    data_age_exit_max_s: float = 300.0
+    qty_max: dict[str, float] = {}
+    qty_value_multiple: float = 10.0
+    open_orders_max: int = 20
+    open_orders_pair_max: int = 5
+    unexecuted_max: float = 0.10
+    duplicate_window_s: float = 5.0
+    clock_skew_max_ms: float = 500.0
+    rejects_max: int = 3
+    executions_max: int | None = None
+    leverage_max: float = 3.0
+    margin_mode: Literal["isolated", "cross"] = "isolated"
+    liquidation_multiple_min: float = 2.0
+    fleet_grant: bool = False
+    grant_valid_s: float = 60.0
     strict_exits: bool = False
     protect_when_halted: bool = False
+
+
+class RoutingSettings(Struct, frozen=True):
+    """
+    How the venue of an opening order is chosen.
+
+    `best_price`: the cheapest after depth and fee. `symbol_map`: the venue that `symbols` names for the pair, else
+    `venue`. `fixed`: always `venue`.
+    """
+
+    policy: Literal["best_price", "symbol_map", "fixed"] = "best_price"
+    venue: str = ""
+    symbols: dict[str, str] = {}
 
 
 class VenueSettings(Struct, frozen=True):
@@ -64,7 +120,14 @@ class VenueSettings(Struct, frozen=True):
 
 
 class BotSettings(Struct, frozen=True):
-    """Everything the engine reads besides its own state, its input and the surroundings of that input."""
+    """
+    Everything the engine reads besides its own state, its input and the surroundings of that input.
+
+    `pairs` are all the pairs that the bot knows and has prices of; `approved` those of them that it may open, None for
+    all. `watched` are instruments whose prices are only looked at, to value what they price. `price_age_ns_max` is
+    the age up to which a price may open something (E2): two bars in replays, 0 for the setting `data_age_max_s` where
+    prices stream; `mark_age_ns_max` that up to which it may value what is held: five minutes, or two bars.
+    """
 
     bot: str
     base_currency: str
@@ -75,7 +138,19 @@ class BotSettings(Struct, frozen=True):
     sizing: SizingSettings = SizingSettings()
     risk: RiskSettings = RiskSettings()
     guardrails: GuardrailSettings = GuardrailSettings()
+    routing: RoutingSettings = RoutingSettings()
+    approved: tuple[str, ...] | None = None
+    watched: tuple[str, ...] = ()
     send_within_ns: int = 5 * SECOND_NS
     price_age_ns_max: int = 5 * MINUTE_NS
+    mark_age_ns_max: int = 5 * MINUTE_NS
     absences_min: int = 3
     cancel_on_shutdown: bool = True
+
+
+class SettingChange(Struct, frozen=True, array_like=True):
+    """One setting by its path in the bot file, with its value before and after, as a file would spell them."""
+
+    path: str
+    before: str
+    after: str

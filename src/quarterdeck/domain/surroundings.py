@@ -21,11 +21,46 @@ class Quote(Struct, frozen=True, array_like=True, gc=False):
     asks: tuple[tuple[float, float], ...]
 
 
+class Skew(Struct, frozen=True, array_like=True, gc=False):
+    """How far a venue's clock is ahead of ours, in milliseconds; negative where it is behind."""
+
+    venue: str
+    ms: float
+
+
+class MarginReading(Struct, frozen=True, array_like=True, gc=False):
+    """
+    What a venue says of our margin on one perpetual, read back.
+
+    `mode` is isolated or cross; `liquidation_price` is in quote per base, 0 where the venue states none.
+    """
+
+    venue: str
+    instrument: str
+    leverage: float
+    mode: str
+    liquidation_price: float
+
+
+class Grant(Struct, frozen=True, array_like=True, gc=False):
+    """What the fleet lets this bot be exposed to, in base currency, and when it said so."""
+
+    exposure_max: float
+    at_ns: int
+
+
 class Surroundings(Struct, frozen=True, array_like=True, gc=False):
-    """The quotes that a decision may read, and the venues that do not answer at present."""
+    """
+    What a decision may read of the world: quotes, venues that do not answer, clock skews, margin, the fleet's grant.
+
+    A venue without a skew is one whose clock was never compared.
+    """
 
     quotes: tuple[Quote, ...] = ()
     venues_down: tuple[str, ...] = ()
+    skews: tuple[Skew, ...] = ()
+    margins: tuple[MarginReading, ...] = ()
+    grant: Grant | None = None
 
 
 NO_SURROUNDINGS = Surroundings()

@@ -24,9 +24,9 @@ class Order(Struct):
     An order from its plan to its end; written to by `engine.apply` alone.
 
     `reported_lots` is the highest cumulative quantity from any source, `booked_lots` the sum of booked fills.
-    `reserve` is what is set aside for the lots that may still fill. `behind_since_ns` is when reported first
-    exceeded booked, 0 while it does not. `trade_before_ns` is the pair's last trade before this order. `came_back`
-    marks one that was taken for never placed and turned out to live.
+    `reserve` is what is set aside for the lots that may still fill. `rate` turned its quote into base currency when it
+    was planned. `behind_since_ns` is when reported first exceeded booked, 0 while it does not. `came_back` marks one
+    that was taken for never placed and turned out to live.
     """
 
     client_id: str
@@ -47,7 +47,8 @@ class Order(Struct):
     planned_at_ns: int
     send_by_ns: int
     kill_epoch: int
-    trade_before_ns: int
+    pair: str
+    rate: float
     state: OrderState = OrderState.PLANNED
     reserve: Decimal = ZERO
     venue_order_id: str = ""

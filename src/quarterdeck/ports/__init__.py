@@ -1,5 +1,6 @@
 """What the shell needs from the outside world, said as protocols; adapters fulfil them, `system` wires them."""
 
+from quarterdeck.ports.instants import iso
 from quarterdeck.ports.protocols import (
     CancelRequest,
     Clock,
@@ -22,4 +23,5 @@ __all__ = [
     "Row",
     "Venue",
     "VenueNews",
+    "iso",
 ]

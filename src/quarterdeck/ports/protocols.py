@@ -11,6 +11,7 @@ from msgspec import Struct
 from quarterdeck.domain import (
     AccountReported,
     FillReported,
+    Listing,
     OrderKind,
     OrderReported,
     Side,
@@ -103,6 +104,10 @@ class Venue(Protocol):
 
     async def account(self) -> AccountReported:
         """Read balances and working orders."""
+        ...
+
+    async def listings(self) -> Sequence[Listing]:
+        """Read what the venue lists now: grids, minimums, fees, and whether each trades."""
         ...
 
     def subscribe(self, sink: Callable[[VenueNews], None]) -> None:
