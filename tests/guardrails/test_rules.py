@@ -1,147 +1,139 @@
-"""Each guardrail alone: its boundary, and that what is no number never passes."""
+"""The table of rules: complete, unchangeable in its bits, and true to the design and to the settings."""
 
+import inspect
 import math
-from collections.abc import Callable
+import random
+import re
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import msgspec
 
-from quarterdeck.domain import PURE_FUNCTIONS
-from quarterdeck.guardrails import (
-    BITS,
-    PASSED,
-    REFUSED,
-    RULES,
-    Exits,
-    balance,
-    control_level,
-    cooldown,
-    kill_switch,
-    order_value,
-    order_value_max,
-    venue_limits,
-)
+from quarterdeck import guardrails
+from quarterdeck.domain import PURE_FUNCTIONS, GuardrailSettings, RiskSettings
+from quarterdeck.guardrails import BITS, PASSED, REFUSED, RULES, UNKNOWN, Exits, Refuses
+from tests.guardrails.subjects import ALL_RULES
 
-NO_NUMBERS = [math.nan, math.inf, -math.inf]
-positive = st.floats(min_value=1e-9, max_value=1e12)
-
-# Each check with a good value in every place; any place may be spoilt and then it must refuse.
-CHECKS: list[tuple[Callable[..., int], tuple[float, ...]]] = [
-    (order_value, (100.0, 500.0)),
-    (balance, (100.0, 500.0)),
-    (lambda notional, least: venue_limits(5, 1, 10, notional, least), (100.0, 1.0)),
-]
-
-
-@pytest.mark.parametrize("number", NO_NUMBERS)
-@pytest.mark.parametrize(("check", "good"), CHECKS)
-def test_what_is_not_finite_never_passes(check: Callable[..., int], good: tuple[float, ...], number: float) -> None:
-    assert check(*good) == PASSED
-    for place in range(len(good)):
-        spoilt = [*good[:place], number, *good[place + 1 :]]
-        assert check(*spoilt) == REFUSED
-
-
-@pytest.mark.parametrize("number", [0.0, -0.0, -1.0, -1e-12])
-@pytest.mark.parametrize(("check", "good"), CHECKS)
-def test_an_order_worth_nothing_never_passes(check: Callable[..., int], good: tuple[float, ...], number: float) -> None:
-    assert check(number, good[1]) == REFUSED
-    assert check(number, 0.0) == REFUSED
-
-
-@given(positive, positive)
-def test_the_order_value_is_bounded_with_slack_and_no_more(notional: float, value_max: float) -> None:
-    assert order_value(value_max, value_max) == PASSED
-    assert order_value(value_max * (1 + 2e-9), value_max) == REFUSED
-    assert (order_value(notional, value_max) == PASSED) == (notional <= value_max * (1 + 1e-9))
-
-
-@given(positive, st.floats(min_value=1e-6, max_value=1.0), st.floats(min_value=0.0, max_value=1e12))
-def test_the_limit_is_the_smaller_of_amount_and_share(amount: float, share: float, equity: float) -> None:
-    assert order_value_max(amount, share, equity) == min(amount, share * equity)
-
-
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_limit_that_is_no_number_is_no_limit_but_a_refusal(place: int) -> None:
-    numbers = [500.0, 0.02, 10_000.0]
-    numbers[place] = math.nan
-    assert order_value(1.0, order_value_max(*numbers)) == REFUSED
-
-
-@pytest.mark.parametrize("equity", [0.0, -5.0, math.inf, -math.inf])
-def test_without_equity_nothing_may_be_opened(equity: float) -> None:
-    assert order_value(0.01, order_value_max(500.0, 0.02, equity)) == REFUSED
-
-
-def test_exactly_the_cooldown_is_allowed() -> None:
-    assert cooldown(60.0, 60.0) == PASSED
-    assert cooldown(59.999, 60.0) == REFUSED
-    assert cooldown(60.0 - 2e-9, 60.0) == REFUSED
-    assert cooldown(0.0, 60.0) == REFUSED
-    assert cooldown(math.inf, 60.0) == PASSED
-    assert cooldown(0.0, 0.0) == PASSED
-
-
-@pytest.mark.parametrize(
-    ("since_s", "cooldown_s"), [(math.nan, 60.0), (60.0, math.nan), (-math.inf, 60.0), (1.0, -math.inf)]
-)
-def test_a_cooldown_that_cannot_be_told_refuses(since_s: float, cooldown_s: float) -> None:
-    assert cooldown(since_s, cooldown_s) == REFUSED
-
-
-@given(positive, positive)
-def test_the_balance_must_cover_the_need(need: float, free: float) -> None:
-    assert (balance(need, free) == PASSED) == (need <= free * (1 + 1e-9))
-    assert balance(need, -free) == REFUSED
-
-
-@given(st.integers(-5, 30), st.integers(1, 10), st.integers(10, 20))
-def test_lots_stay_within_the_venues_bounds(lots: int, lots_min: int, lots_max: int) -> None:
-    assert (venue_limits(lots, lots_min, lots_max, 100.0, 1.0) == PASSED) == (lots_min <= lots <= lots_max)
-
-
-def test_the_least_notional_is_allowed_with_slack() -> None:
-    assert venue_limits(5, 1, 10, 10.0, 10.0) == PASSED
-    assert venue_limits(5, 1, 10, 10.0 * (1 - 2e-9), 10.0) == REFUSED
-    assert venue_limits(0, 0, 10, 10.0, 1.0) == REFUSED
-
-
-@pytest.mark.parametrize(("level", "verdict"), [(0, PASSED), (1, REFUSED), (2, REFUSED), (3, REFUSED), (-1, REFUSED)])
-def test_only_a_running_bot_opens(level: int, verdict: int) -> None:
-    assert control_level(level) == verdict
-
-
-@pytest.mark.parametrize(("raised", "verdict"), [(0, PASSED), (1, REFUSED), (2, REFUSED), (-1, REFUSED)])
-def test_anything_but_a_switch_at_rest_refuses(raised: int, verdict: int) -> None:
-    assert kill_switch(raised) == verdict
+LIMITS_OF_RULES = {"asset_share_max", "order_value_max", "quantity_max", "share_of"}
+OURS = {name.rsplit(".", 1)[1]: check for name, check in PURE_FUNCTIONS.items() if ".guardrails." in name}
 
 
 def test_bits_are_given_once_and_for_ever() -> None:
     assert {f"G{n}": n - 1 for n in range(1, 11)} | {f"E{n}": n + 9 for n in range(1, 14)} == BITS
-    assert len(set(BITS.values())) == len(BITS)
+    assert sorted(BITS.values()) == list(range(23))
+    assert [rule.id for rule in RULES] == ALL_RULES
     assert all(rule.bit == BITS[rule.id] for rule in RULES)
-    assert [rule.id for rule in RULES] == ["G1", "G2", "G4", "G8", "G10"]
 
 
 def test_what_a_rule_means_for_exits_is_what_the_design_says() -> None:
-    assert {rule.id: rule.exits for rule in RULES} == {
+    others = {
         "G1": Exits.BOUND,
         "G2": Exits.PASS_UNLESS_HALTED,
-        "G4": Exits.PASS,
-        "G8": Exits.PASS,
+        "G3": Exits.PASS_WHEN_TRADABLE,
         "G10": Exits.BOUND,
+        "E1": Exits.WIDER,
+        "E2": Exits.WIDER,
+        "E3": Exits.BOUND,
+        "E6": Exits.BOUND,
+        "E10": Exits.BOUND,
+    }
+    assert {rule.id: rule.exits for rule in RULES} == {rule.id: others.get(rule.id, Exits.PASS) for rule in RULES}
+
+
+def test_how_each_rule_stands_to_its_limit_is_what_the_design_says() -> None:
+    reached, below = {"G5", "G6", "E9"}, {"G8", "E12"}
+    anything = {"G1", "G2", "G3", "E6", "E7", "E10"}
+    for rule in RULES:
+        assert (rule.refuses is Refuses.REACHED) == (rule.id in reached)
+        assert (rule.refuses is Refuses.BELOW) == (rule.id in below)
+        assert (rule.refuses is Refuses.ANY) == (rule.id in anything)
+
+
+def test_every_setting_belongs_to_a_rule_and_every_key_is_a_setting() -> None:
+    named = {key for rule in RULES for key in rule.keys}
+    assert named == set(GuardrailSettings.__struct_fields__) - {"strict_exits", "protect_when_halted"}
+    elsewhere = {path for rule in RULES for path in rule.elsewhere}
+    assert elsewhere == {"pairs", "risk.drawdown_max", "risk.position_max"}
+    assert {path.removeprefix("risk.") for path in elsewhere - {"pairs"}} <= set(RiskSettings.__struct_fields__)
+
+
+def test_the_defaults_are_those_of_the_specification() -> None:
+    """A-17 to A-27, and the E rules of the design."""
+    assert msgspec.structs.asdict(GuardrailSettings()) == {
+        "order_value_max_quote": 500.0,
+        "order_value_max_share": 0.02,
+        "daily_loss_max": 0.05,
+        "drawdown_max": 0.10,
+        "drawdown_window_days": 7,
+        "loss_rate_max": 0.02,
+        "loss_rate_window_min": 30,
+        "loss_rate_pause_min": 15,
+        "concentration_max": 0.25,
+        "cooldown_s": 60.0,
+        "trades_max": 5,
+        "trades_window_min": 5,
+        "headroom_share": 0.01,
+        "stablecoins": ("USDT", "USDC", "DAI", "BUSD"),
+        "stablecoin_band": 0.01,
+        "collar_max": 0.03,
+        "collar_exit_max": 0.08,
+        "book_walk_max": 0.01,
+        "data_age_max_s": 10.0,
+        "data_age_exit_max_s": 300.0,
+        "qty_max": {},
+        "qty_value_multiple": 10.0,
+        "open_orders_max": 20,
+        "open_orders_pair_max": 5,
+        "unexecuted_max": 0.10,
+        "duplicate_window_s": 5.0,
+        "clock_skew_max_ms": 500.0,
+        "rejects_max": 3,
+        "executions_max": None,
+        "leverage_max": 3.0,
+        "margin_mode": "isolated",
+        "liquidation_multiple_min": 2.0,
+        "fleet_grant": False,
+        "grant_valid_s": 60.0,
+        "strict_exits": False,
+        "protect_when_halted": False,
     }
 
 
-def test_every_guardrail_is_marked_for_the_kernel() -> None:
-    marked = {name.rsplit(".", 1)[1] for name in PURE_FUNCTIONS if ".guardrails." in name}
-    assert marked == {
-        "balance",
-        "control_level",
-        "cooldown",
-        "kill_switch",
-        "order_value",
-        "order_value_max",
-        "venue_limits",
-    }
+def test_reasons_read_as_sentences_that_say_what_to_do() -> None:
+    """Each joins a ground and an act with a semicolon, and fits into a table."""
+    for rule in RULES:
+        for reason in (rule.reason, *([rule.otherwise] if rule.otherwise else [])):
+            assert "; " in reason, f"{rule.id} does not say what to do"
+            assert not reason.endswith(".")
+            assert "|" not in reason
+            assert not re.match(r"[A-Z]", reason)
+
+
+def test_every_pure_function_of_the_room_is_at_its_front_door() -> None:
+    assert set(OURS) <= set(guardrails.__all__)
+    assert len(OURS) == 29
+
+
+def test_pure_functions_take_and_give_plain_numbers_only() -> None:
+    """So the kernel can compile them: scalars in, a scalar out, no other name than codes, math and each other."""
+    for name, check in OURS.items():
+        signature = inspect.signature(check)
+        assert {one.annotation for one in signature.parameters.values()} <= {"float", "int"}
+        assert signature.return_annotation == ("float" if name in LIMITS_OF_RULES else "int")
+        globals_read = set(check.__code__.co_names)
+        allowed = {"math", "isfinite", "isnan", "nan", "abs", "min", "INF", "PASSED", "REFUSED", "UNKNOWN", "SLACK"}
+        assert globals_read <= allowed, name
+        assert check.__closure__ is None
+
+
+def test_pure_functions_answer_every_number_and_never_raise() -> None:
+    draw = random.Random(20_260_101)
+    floats = [0.0, -0.0, 1e-9, 0.05, 60.0, 5e2, -1.0, 1e308, -1e308, 5e-324, math.inf, -math.inf, math.nan]
+    for name, check in OURS.items():
+        kinds = [one.annotation for one in inspect.signature(check).parameters.values()]
+        for _ in range(300):
+            numbers = [draw.choice(floats) if kind == "float" else draw.randint(-2, 30) for kind in kinds]
+            answer = check(*numbers)
+            if name in LIMITS_OF_RULES:
+                assert type(answer) is float
+            else:
+                assert answer in {PASSED, REFUSED, UNKNOWN}
+                assert not (answer == PASSED and any(math.isnan(number) for number in numbers)) or name == "drawdown"

@@ -1,26 +1,43 @@
 """
 The guardrails: what no order may break, whoever asks for it. Pure scalar functions, thresholds from settings.
 
-G1 kill switch, G2 control level, G4 order value, G8 cooldown and G10 balance and venue limits are here; the packed
-verdict has a bit for each of the others, so that they join without changing what is already written down.
+Each rule is written once, by theme; `RULES` says what a trader may know of it, `judge` asks them all about one order
+and packs what they answered, `unpack` spreads that out for people.
 """
 
-from quarterdeck.guardrails.judge import LEVELS, Subject, Verdict, judge, passed, refusing, unpack
-from quarterdeck.guardrails.rules import (
-    BITS,
-    PASSED,
-    REFUSED,
-    RULES,
-    Exits,
-    Rule,
-    balance,
-    control_level,
+from quarterdeck.guardrails.codes import BITS, PASSED, REFUSED, UNKNOWN
+from quarterdeck.guardrails.compared import LEVELS
+from quarterdeck.guardrails.judge import judge
+from quarterdeck.guardrails.losses import daily_loss, drawdown
+from quarterdeck.guardrails.margin import grant, leverage, liquidation
+from quarterdeck.guardrails.pace import (
+    breaker,
     cooldown,
-    kill_switch,
+    duplicate,
+    open_orders,
+    self_cross,
+    trade_rate,
+    unresolved,
+)
+from quarterdeck.guardrails.prices import market_data, price_collar
+from quarterdeck.guardrails.render import render_rules
+from quarterdeck.guardrails.rules import RULES, Exits, Refuses, Rule
+from quarterdeck.guardrails.sizes import (
+    asset_share_max,
+    balance,
+    concentration,
     order_value,
     order_value_max,
-    venue_limits,
+    quantity,
+    quantity_max,
+    share_of,
+    unexecuted,
+    venue_notional,
+    venue_quantity,
 )
+from quarterdeck.guardrails.standing import clock, control_level, kill_switch, pair_allowed
+from quarterdeck.guardrails.subject import Subject
+from quarterdeck.guardrails.verdicts import Verdict, passed, refusing, unpack
 
 __all__ = [
     "BITS",
@@ -28,19 +45,44 @@ __all__ = [
     "PASSED",
     "REFUSED",
     "RULES",
+    "UNKNOWN",
     "Exits",
+    "Refuses",
     "Rule",
     "Subject",
     "Verdict",
+    "asset_share_max",
     "balance",
+    "breaker",
+    "clock",
+    "concentration",
     "control_level",
     "cooldown",
+    "daily_loss",
+    "drawdown",
+    "duplicate",
+    "grant",
     "judge",
     "kill_switch",
+    "leverage",
+    "liquidation",
+    "market_data",
+    "open_orders",
     "order_value",
     "order_value_max",
+    "pair_allowed",
     "passed",
+    "price_collar",
+    "quantity",
+    "quantity_max",
     "refusing",
+    "render_rules",
+    "self_cross",
+    "share_of",
+    "trade_rate",
+    "unexecuted",
     "unpack",
-    "venue_limits",
+    "unresolved",
+    "venue_notional",
+    "venue_quantity",
 ]

@@ -1,155 +1,172 @@
-"""One judge for every order: all guardrails are evaluated, and every verdict is kept, packed."""
+"""One judge for every order: every guardrail is asked, and every answer is kept, packed."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
-from msgspec import Struct
-
-from quarterdeck.domain import Control, GuardrailSettings, Verdicts
-from quarterdeck.guardrails.rules import (
-    BITS,
+from quarterdeck.domain import Control, GuardrailSettings, RiskSettings, Verdicts
+from quarterdeck.guardrails.codes import (
+    E1,
+    E2,
+    E3,
+    E5,
+    E8,
+    E11,
+    E12,
+    E13,
+    G1,
+    G2,
+    G3,
+    G4,
+    G5,
+    G6,
+    G7,
+    G8,
+    INF,
     PASSED,
-    RULES,
-    Exits,
-    Rule,
-    balance,
-    control_level,
-    cooldown,
-    kill_switch,
-    order_value,
-    order_value_max,
-    venue_limits,
+    UNKNOWN,
 )
+from quarterdeck.guardrails.compared import (
+    LEVELS,
+    RUNNING,
+    Codes,
+    Numbers,
+    bounds_of,
+    executions_max_of,
+    telling,
+    values_of,
+    walk_max_of,
+)
+from quarterdeck.guardrails.losses import daily_loss, drawdown
+from quarterdeck.guardrails.margin import grant, leverage, liquidation
+from quarterdeck.guardrails.pace import (
+    breaker,
+    cooldown,
+    duplicate,
+    open_orders,
+    self_cross,
+    trade_rate,
+    unresolved,
+)
+from quarterdeck.guardrails.prices import market_data, price_collar
+from quarterdeck.guardrails.rules import RULES, Exits
+from quarterdeck.guardrails.sizes import (
+    balance,
+    concentration,
+    order_value,
+    quantity,
+    unexecuted,
+    venue_notional,
+    venue_quantity,
+)
+from quarterdeck.guardrails.standing import clock, control_level, kill_switch, pair_allowed
+from quarterdeck.guardrails.subject import Subject
 
-LEVELS: Final = {Control.RUNNING: 0, Control.PAUSED: 1, Control.REDUCING: 2, Control.HALTED: 3}
-
-_BY_BIT: Final = {rule.bit: rule for rule in RULES}
-_G1, _G2, _G4, _G8, _G10 = (1 << BITS[name] for name in ("G1", "G2", "G4", "G8", "G10"))
+_HALTED: Final = Control.HALTED
+_EVERY: Final = (1 << len(RULES)) - 1
+_EVERY_BUT_GRANT: Final = _EVERY & ~(1 << E13)
+_ALL_PASSED: Final = (PASSED,) * len(RULES)
+_ALL_BUT_GRANT_PASSED: Final = _ALL_PASSED[:-1]
 _PASSING_EXITS: Final = sum(1 << rule.bit for rule in RULES if rule.exits is Exits.PASS)
 
 
-class Subject(Struct, frozen=True, gc=False):
-    """
-    One order, and the state it would leave behind, as plain numbers.
-
-    `notional` in base currency at the routed price, `equity` in base currency (NaN where not known), `need` and `free`
-    in the asset that the order spends, `need` with fees and headroom. `protective` marks a protective exit.
-    """
-
-    kill_raised: bool
-    control: Control
-    notional: float
-    equity: float
-    since_last_trade_s: float
-    need: float
-    free: float
-    lots: int
-    lots_min: int
-    lots_max: int
-    notional_min: float
-    reducing: bool
-    protective: bool = False
-
-
-def judge(subject: Subject, settings: GuardrailSettings) -> Verdicts:
+def judge(subject: Subject, limits: GuardrailSettings, risk: RiskSettings) -> Verdicts:
     """
     Evaluate every guardrail for one order.
 
+    Args:
+        subject: The order and the state it would leave behind.
+        limits: The thresholds.
+        risk: The bot's own limits; of two that speak of one thing the stricter wins.
+
     Returns:
         The packed verdicts. The order may go if `passed(verdicts)`. A rule whose numbers are not finite counts as
-        failed and not evaluated.
+        failed and not evaluated. E13 is left out where the bot needs no grant of the fleet.
     """
-    level = LEVELS[subject.control]
-    value_max = order_value_max(settings.order_value_max_quote, settings.order_value_max_share, subject.equity)
-    failed = 0
-    if kill_switch(1 if subject.kill_raised else 0) != PASSED:
-        failed |= _G1
-    if control_level(level) != PASSED:
-        failed |= _G2
-    if order_value(subject.notional, value_max) != PASSED:
-        failed |= _G4
-    if cooldown(subject.since_last_trade_s, settings.cooldown_s) != PASSED:
-        failed |= _G8
-    if (
-        balance(subject.need, subject.free) != PASSED
-        or venue_limits(subject.lots, subject.lots_min, subject.lots_max, subject.notional, subject.notional_min)
-        != PASSED
-    ):
-        failed |= _G10
-    evaluated = _G1 | _G2
-    values: tuple[float, ...] = (float(subject.kill_raised), float(level))
-    limits: tuple[float, ...] = (0.0, 0.0)
-    if math.isfinite(subject.notional) and math.isfinite(value_max):
-        evaluated |= _G4
-        values += (subject.notional,)
-        limits += (value_max,)
-    if not math.isnan(subject.since_last_trade_s) and math.isfinite(settings.cooldown_s):
-        evaluated |= _G8
-        values += (subject.since_last_trade_s,)
-        limits += (settings.cooldown_s,)
-    if math.isfinite(subject.need) and math.isfinite(subject.free):
-        evaluated |= _G10
-        values += (subject.need,)
-        limits += (subject.free,)
-    exempt = failed & _exempt_mask(subject, settings) if subject.reducing and failed else 0
-    return Verdicts(evaluated, failed & ~exempt, exempt, values, limits)
+    exiting = subject.reducing and not limits.strict_exits
+    values = values_of(subject)
+    bounds = bounds_of(subject, limits, risk, exiting=exiting)
+    codes = _codes_of(subject, limits, risk, values, bounds, exiting=exiting)
+    if limits.fleet_grant:
+        values += (subject.exposure_after,)
+        bounds += (subject.grant_max,)
+        codes += (grant(subject.exposure_after, subject.grant_max, subject.grant_age_s, limits.grant_valid_s),)
+        if codes == _ALL_PASSED:
+            return Verdicts(_EVERY, 0, 0, values, bounds)
+    elif codes == _ALL_BUT_GRANT_PASSED:
+        return Verdicts(_EVERY_BUT_GRANT, 0, 0, values, bounds)
+    values, bounds = telling(subject, limits, risk, codes, values, bounds)
+    return _packed(codes, values, bounds, _exempt(subject, limits) if exiting else 0)
 
 
-def _exempt_mask(subject: Subject, settings: GuardrailSettings) -> int:
-    if settings.strict_exits:
-        return 0
+def _codes_of(
+    subject: Subject,
+    limits: GuardrailSettings,
+    risk: RiskSettings,
+    values: Numbers,
+    bounds: Numbers,
+    *,
+    exiting: bool,
+) -> Codes:
+    """Ask every rule from G1 to E12."""
+    ever_max = risk.drawdown_max
+    return (
+        kill_switch(subject.kill_raised),
+        PASSED if subject.control is RUNNING else control_level(LEVELS[subject.control]),
+        pair_allowed(subject.approved, subject.tradable),
+        order_value(subject.notional, bounds[G4]),
+        daily_loss(subject.daily_loss, bounds[G5]),
+        drawdown(subject.drawdown, bounds[G6], subject.drawdown_ever, INF if ever_max is None else ever_max),
+        concentration(values[G7], bounds[G7], subject.off_peg),
+        cooldown(subject.since_last_trade_s, bounds[G8]),
+        trade_rate(subject.trades, limits.trades_max),
+        balance(subject.need, subject.free)
+        or venue_quantity(subject.lots, subject.lots_min, subject.lots_max)
+        or venue_notional(subject.notional_quote, subject.notional_quote_min, subject.notional_quote_max),
+        price_collar(subject.deviation, bounds[E1], subject.book_walk, walk_max_of(subject, limits)),
+        market_data(subject.data_age_s, bounds[E2], exiting or subject.book_sound),
+        quantity(subject.qty, subject.qty_max),
+        open_orders(subject.open_orders, limits.open_orders_max, subject.open_orders_pair, limits.open_orders_pair_max),
+        unexecuted(values[E5], bounds[E5]),
+        duplicate(subject.duplicates),
+        unresolved(subject.unresolved),
+        clock(subject.skew_ms, bounds[E8], subject.clock_steady),
+        breaker(subject.rejects, limits.rejects_max, subject.executions, executions_max_of(limits)),
+        self_cross(subject.crossing),
+        leverage(subject.leverage, bounds[E11], subject.margin_as_configured),
+        liquidation(subject.liquidation_multiple, bounds[E12]),
+    )
+
+
+def _packed(codes: Codes, values: Numbers, bounds: Numbers, exempting: int) -> Verdicts:
+    """Pack verdicts of which not all passed."""
+    evaluated = failed = 0
+    shown, against = [], []
+    for place, code in enumerate(codes):
+        if code != PASSED:
+            failed |= 1 << place
+        if code != UNKNOWN:
+            evaluated |= 1 << place
+            shown.append(values[place])
+            against.append(bounds[place])
+    return Verdicts(evaluated, failed & ~exempting, failed & exempting, tuple(shown), tuple(against))
+
+
+def _exempt(subject: Subject, limits: GuardrailSettings) -> int:
+    """
+    Give the rules whose refusal does not hold up this exit.
+
+    The limit of E3 follows from equity; an exit must not wait for a price that would tell it.
+    """
     mask = _PASSING_EXITS
-    if subject.control is not Control.HALTED or (subject.protective and settings.protect_when_halted):
-        mask |= _G2
-    if subject.protective and settings.protect_when_halted:
-        mask |= _G1
+    protected = subject.protective and limits.protect_when_halted
+    if subject.control is not _HALTED or protected:
+        mask |= 1 << G2
+    if protected:
+        mask |= 1 << G1
+    if subject.tradable:
+        mask |= 1 << G3
+    if math.isnan(subject.qty_max) and 0.0 < subject.qty < INF:
+        mask |= 1 << E3
     return mask
-
-
-def passed(verdicts: Verdicts) -> bool:
-    """Tell whether no guardrail refuses."""
-    return verdicts.failed == 0
-
-
-def refusing(verdicts: Verdicts) -> tuple[Rule, ...]:
-    """Name the rules that refuse, in the order of their bits."""
-    return tuple(rule for bit, rule in sorted(_BY_BIT.items()) if verdicts.failed & (1 << bit))
-
-
-class Verdict(Struct, frozen=True):
-    """One guardrail's verdict, unpacked for people."""
-
-    id: str
-    passed: bool
-    evaluated: bool
-    exempt: bool
-    value: float | None
-    limit: float | None
-    unit: str
-    reason: str
-
-
-def unpack(verdicts: Verdicts) -> tuple[Verdict, ...]:
-    """Spread packed verdicts out, one for each rule that this version knows."""
-    numbers = list(zip(verdicts.values, verdicts.limits, strict=True))
-    spread = []
-    for bit, rule in sorted(_BY_BIT.items()):
-        mask = 1 << bit
-        evaluated = bool(verdicts.evaluated & mask)
-        value, limit = numbers.pop(0) if evaluated else (None, None)
-        refused = bool(verdicts.failed & mask)
-        spread.append(
-            Verdict(
-                id=rule.id,
-                passed=not refused,
-                evaluated=evaluated,
-                exempt=bool(verdicts.exempt & mask),
-                value=value,
-                limit=limit,
-                unit=rule.unit,
-                reason=rule.reason if refused or verdicts.exempt & mask else "",
-            )
-        )
-    return tuple(spread)
