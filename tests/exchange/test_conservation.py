@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from quarterdeck.domain import Side
 from quarterdeck.exchange import Event, Exchange, OrderStatus, Personality, Trade
@@ -14,13 +15,20 @@ LOT = Decimal("0.01")
 
 PERSONALITIES = st.builds(
     Personality,
-    fee_asset=st.sampled_from(["quote", "base", "received", "BNB"]),
     fee_conversion=st.just({"USD": Decimal("0.0025")}),
     client_id_scope=st.sampled_from(["ever", "open", "answers_old"]),
     depth_share=st.sampled_from([0.1, 0.5, 1.0]),
     market_remainder=st.sampled_from(["expires", "rests"]),
     lag_ns=st.sampled_from([0, 2]),
     history_max=st.sampled_from([4, 1000]),
+)
+TERMS = st.fixed_dictionaries(
+    {
+        "fee_asset": st.sampled_from(["quote", "base", "received", "BNB"]),
+        "fee_step": st.sampled_from([Decimal("1e-8"), Decimal("0.01"), Decimal("0.3")]),
+        "fee_rounding": st.sampled_from(["down", "up", "half_even"]),
+        "notional_max": st.sampled_from([None, Decimal(300)]),
+    }
 )
 SIDES = st.sampled_from(Side)
 CLIENT_IDS = st.integers(0, 30).map("c{}".format)
@@ -60,13 +68,25 @@ def sweeps() -> st.SearchStrategy[Step]:
     )
 
 
-STEPS = st.lists(
-    st.one_of(places(), places(), places(), quotes(), quotes(), bars(), cancels(), sweeps()), min_size=12, max_size=60
-)
+@st.composite
+def halts(draw: st.DrawFn) -> Step:
+    tradable = draw(st.booleans())
+
+    def relist(exchange: Exchange, _now: int) -> list[Event]:
+        exchange.relist(replace(exchange.setup.listings[PAIR], tradable=tradable))
+        return []
+
+    return relist
 
 
-def started(personality: Personality) -> Exchange:
+REQUESTS = st.one_of(places(), places(), places(), quotes(), quotes(), bars(), cancels(), sweeps())
+STEPS = st.lists(REQUESTS, min_size=12, max_size=60)
+STEPS_AND_HALTS = st.lists(st.one_of(REQUESTS, halts()), min_size=12, max_size=60)
+
+
+def started(personality: Personality, terms: dict[str, object]) -> Exchange:
     exchange = opened(personality, usd="1200", btc="5")
+    exchange.relist(replace(exchange.setup.listings[PAIR], **terms))
     exchange.deposit(ACCOUNT, "BNB", Decimal("0.001"))
     return exchange
 
@@ -86,9 +106,11 @@ def moved_by(trades: Sequence[Trade]) -> dict[str, Decimal]:
     return moved
 
 
-@given(personality=PERSONALITIES, steps=STEPS)
-def test_every_asset_is_conserved_and_explained_by_the_trades(personality: Personality, steps: list[Step]) -> None:
-    exchange = started(personality)
+@given(personality=PERSONALITIES, terms=TERMS, steps=STEPS_AND_HALTS)
+def test_every_asset_is_conserved_and_explained_by_the_trades(
+    personality: Personality, terms: dict[str, object], steps: list[Step]
+) -> None:
+    exchange = started(personality, terms)
     before = totals(exchange)
     trades: list[Trade] = []
     for now, step in enumerate(steps, start=1):
@@ -102,9 +124,11 @@ def test_every_asset_is_conserved_and_explained_by_the_trades(personality: Perso
     assert [trade.cursor for trade in trades] == list(range(1, len(trades) + 1))
 
 
-@given(personality=PERSONALITIES, steps=STEPS)
-def test_events_alone_tell_how_every_order_stands(personality: Personality, steps: list[Step]) -> None:
-    exchange = started(personality)
+@given(personality=PERSONALITIES, terms=TERMS, steps=STEPS_AND_HALTS)
+def test_events_alone_tell_how_every_order_stands(
+    personality: Personality, terms: dict[str, object], steps: list[Step]
+) -> None:
+    exchange = started(personality, terms)
     told: dict[int, OrderStatus] = {}
     filled: dict[int, int] = defaultdict(int)
     for now, step in enumerate(steps, start=1):
@@ -120,11 +144,11 @@ def test_events_alone_tell_how_every_order_stands(personality: Personality, step
         assert order.filled_lots == filled[number]
 
 
-@given(personality=PERSONALITIES, steps=STEPS)
+@given(personality=PERSONALITIES, terms=TERMS, steps=STEPS_AND_HALTS)
 def test_the_same_history_gives_the_same_bytes_with_and_without_restarts(
-    personality: Personality, steps: list[Step]
+    personality: Personality, terms: dict[str, object], steps: list[Step]
 ) -> None:
-    through, restarted = started(personality), started(personality)
+    through, restarted = started(personality, terms), started(personality, terms)
     for now, step in enumerate(steps, start=1):
         events = step(through, now)
         data = restarted.to_bytes()

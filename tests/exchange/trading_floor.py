@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from quarterdeck.domain import Listing, OrderKind, OrderState, Quote, Side
 from quarterdeck.exchange import Accepted, Event, Exchange, NewOrder, OrderStatus, Personality, Refusal, Refused, Trade
 
@@ -10,9 +12,9 @@ ACCOUNT = "main"
 SECOND = 1_000_000_000
 
 
-def listing(instrument: str = PAIR, venue: str = "alpha") -> Listing:
+def listing(instrument: str = PAIR, venue: str = "alpha", **changes: object) -> Listing:
     base, quote = instrument.split("-")
-    return Listing(
+    plain = Listing(
         venue=venue,
         instrument=instrument,
         base=base,
@@ -25,6 +27,7 @@ def listing(instrument: str = PAIR, venue: str = "alpha") -> Listing:
         fee_maker=Decimal("0.001"),
         fee_taker=Decimal("0.002"),
     )
+    return replace(plain, **changes)
 
 
 def quote_at(
@@ -35,8 +38,9 @@ def quote_at(
     return Quote("alpha", instrument, at_ns, (bid + ask) / 2, bids, asks)
 
 
-def opened(personality: Personality | None = None, usd: str = "10000", btc: str = "10") -> Exchange:
-    exchange = Exchange.opened("alpha", [listing()], personality)
+def opened(personality: Personality | None = None, usd: str = "10000", btc: str = "10", **changes: object) -> Exchange:
+    """An exchange with one listing, changed as named, and one account."""
+    exchange = Exchange.opened("alpha", [replace(listing(), **changes)], personality)
     exchange.deposit(ACCOUNT, "USD", Decimal(usd))
     exchange.deposit(ACCOUNT, "BTC", Decimal(btc))
     return exchange
@@ -46,8 +50,8 @@ def market(client_id: str, side: Side, qty: str, instrument: str = PAIR) -> NewO
     return NewOrder(client_id, instrument, side, OrderKind.MARKET, Decimal(qty))
 
 
-def limit(client_id: str, side: Side, qty: str, price: str) -> NewOrder:
-    return NewOrder(client_id, PAIR, side, OrderKind.LIMIT, Decimal(qty), Decimal(price))
+def limit(client_id: str, side: Side, qty: str, price: str, instrument: str = PAIR) -> NewOrder:
+    return NewOrder(client_id, instrument, side, OrderKind.LIMIT, Decimal(qty), Decimal(price))
 
 
 def place(

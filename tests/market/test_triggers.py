@@ -4,19 +4,19 @@ import pytest
 
 from quarterdeck.market import Trigger, crossed
 
-STOP = Trigger("paper", "BTC-USD", "stop", 95.0, falling=True)
-TARGET = Trigger("paper", "BTC-USD", "target", 110.0, falling=False)
+STOP = Trigger("paper", "BTC-USD", "stop_loss", 95.0, falling=True)
+TARGET = Trigger("paper", "BTC-USD", "take_profit", 110.0, falling=False)
 
 
 @pytest.mark.parametrize(
     ("low", "high", "causes"),
     [
         (96.0, 109.0, []),
-        (95.0, 100.0, ["stop"]),
-        (100.0, 110.0, ["target"]),
-        (90.0, 120.0, ["stop", "target"]),
-        (120.0, 130.0, ["target"]),
-        (80.0, 90.0, ["stop"]),
+        (95.0, 100.0, ["stop_loss"]),
+        (100.0, 110.0, ["take_profit"]),
+        (90.0, 120.0, ["stop_loss", "take_profit"]),
+        (120.0, 130.0, ["take_profit"]),
+        (80.0, 90.0, ["stop_loss"]),
     ],
 )
 def test_a_trigger_fires_at_or_beyond_its_price(low: float, high: float, causes: list[str]) -> None:
@@ -29,3 +29,12 @@ def test_a_trigger_fires_at_or_beyond_its_price(low: float, high: float, causes:
 )
 def test_no_price_fires_nothing(low: float, high: float) -> None:
     assert crossed((STOP, TARGET), low, high) == []
+
+
+def test_a_trailing_stop_falls_and_its_ratchet_rises() -> None:
+    trail = Trigger("paper", "BTC-USD", "trailing_stop", 98.0, falling=True)
+    ratchet = Trigger("paper", "BTC-USD", "ratchet", 100.1, falling=False)
+
+    assert crossed((trail, ratchet), 98.1, 100.0) == []
+    assert crossed((trail, ratchet), 99.0, 100.1) == [ratchet]
+    assert crossed((trail, ratchet), 97.0, 100.1) == [trail, ratchet]

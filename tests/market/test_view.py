@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from quarterdeck.domain import InputError, Quote
+from quarterdeck.domain import Grant, InputError, MarginReading, Quote, Skew
 from quarterdeck.market import MarketView
 
 PAIRS = ("BTC-USD", "ETH-USD")
@@ -71,4 +71,55 @@ def test_a_venue_that_is_not_ours_is_refused() -> None:
         view.observe(quote("mtgox", "BTC-USD"))
     with pytest.raises(InputError, match="the venues are kraken"):
         view.set_health("mtgox", healthy=True)
+    with pytest.raises(InputError, match="the venues are kraken"):
+        view.set_skew("mtgox", 1.0)
+    with pytest.raises(InputError, match="the venues are kraken"):
+        view.set_margin(MarginReading("mtgox", "BTC-USD:USD", 1.0, "isolated", 0.0))
     assert view.quote("mtgox", "BTC-USD") is None
+
+
+def test_a_digest_carries_the_clocks_that_were_compared_in_the_order_of_the_venues() -> None:
+    view = MarketView(["kraken", "coinbase"])
+    view.set_skew("coinbase", 12.5)
+    view.set_skew("kraken", -600.0)
+    assert view.surroundings(PAIRS).skews == (Skew("kraken", -600.0), Skew("coinbase", 12.5))
+
+    view.set_skew("kraken", math.nan)
+    assert view.surroundings(PAIRS).skews == (Skew("coinbase", 12.5),)
+
+
+def test_a_digest_carries_the_margin_of_the_instruments_it_is_about() -> None:
+    view = MarketView(["kraken", "coinbase"])
+    readings = [
+        MarginReading(venue, instrument, 2.0, "isolated", 0.0)
+        for instrument in ("BTC-USD:USD", "ETH-USD:USD")
+        for venue in ("coinbase", "kraken")
+    ]
+    for reading in readings:
+        view.set_margin(reading)
+
+    seen = view.surroundings(("ETH-USD:USD", "BTC-USD")).margins
+    assert [(one.instrument, one.venue) for one in seen] == [("ETH-USD:USD", "kraken"), ("ETH-USD:USD", "coinbase")]
+
+
+def test_a_digest_carries_the_grant_until_it_is_withdrawn() -> None:
+    view = MarketView(["kraken"])
+    assert view.surroundings(PAIRS).grant is None
+    view.set_grant(Grant(500.0, 7))
+    assert view.surroundings(PAIRS).grant == Grant(500.0, 7)
+    view.set_grant(None)
+    assert view.surroundings(PAIRS).grant is None
+
+
+def test_the_same_news_again_makes_no_new_digest() -> None:
+    view = MarketView(["kraken"])
+
+    def tell() -> None:
+        view.set_skew("kraken", 1.0)
+        view.set_margin(MarginReading("kraken", "BTC-USD", 2.0, "cross", 9.0))
+        view.set_grant(Grant(5.0, 1))
+
+    tell()
+    first = view.surroundings(PAIRS)
+    tell()
+    assert view.surroundings(PAIRS) is first

@@ -6,7 +6,7 @@ from quarterdeck.domain import Evidence, FillReported, OrderReported, Retryable,
 from quarterdeck.exchange import Personality
 from quarterdeck.ports import Venue, VenueNews
 from quarterdeck.venues import PaperVenue, SigningGate
-from tests.exchange.trading_floor import ACCOUNT, PAIR, SECOND, opened, quote_at
+from tests.exchange.trading_floor import ACCOUNT, PAIR, SECOND, listing, opened, quote_at
 from tests.venues.bench_side import NEVER, START, HandClock, cancel_of, open_gate, request
 
 
@@ -143,7 +143,12 @@ async def test_in_an_outage_nothing_is_signed_reads_can_be_retried_and_the_marke
     desk.venue.set_down(True)
     assert (await desk.venue.submit(request("a"))).evidence is Evidence.WITHDRAWN
     assert (await desk.venue.cancel(cancel_of("resting"))).evidence is Evidence.CANCEL_AMBIGUOUS
-    for read in (desk.venue.query("a", PAIR), desk.venue.fills_after(0, ""), desk.venue.account()):
+    for read in (
+        desk.venue.query("a", PAIR),
+        desk.venue.fills_after(0, ""),
+        desk.venue.account(),
+        desk.venue.listings(),
+    ):
         with pytest.raises(Retryable, match="refuses connections"):
             await read
     desk.venue.on_quote(quote_at(START + 1, 90.0, 92.0), tradable=True)
@@ -166,6 +171,19 @@ async def test_the_account_shows_totals_and_working_orders() -> None:
     report = await desk.venue.account()
     assert report.totals == {"USD": Decimal(10000), "BTC": Decimal(10)}
     assert [(order.client_id, order.lots, order.filled_lots) for order in report.orders] == [("a", 20, 0)]
+
+
+async def test_what_the_venue_lists_is_read_as_it_is_now() -> None:
+    desk = Desk()
+    assert await desk.venue.listings() == (listing(),)
+    desk.exchange.relist(listing(tradable=False))
+    desk.exchange.relist(listing("ETH-USD"))
+    assert [(one.instrument, one.tradable) for one in await desk.venue.listings()] == [(PAIR, False), ("ETH-USD", True)]
+    report = await desk.venue.submit(request("a"))
+    assert (report.evidence, report.reason) == (
+        Evidence.REJECTED,
+        "not_tradable: BTC-USD is not traded at present",
+    )
 
 
 async def test_accounts_of_one_exchange_hear_only_of_their_own_orders() -> None:

@@ -1,14 +1,16 @@
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
-from quarterdeck.domain import ConfigError, IntegrityError, NotOwner
+from quarterdeck.domain import ConfigError, IntegrityError, NotOwner, Side
 from quarterdeck.exchange import Exchange, Personality
 from quarterdeck.venues import PaperConfig, PaperFile
 from tests.exchange.test_conservation import PERSONALITIES, STEPS, Step
-from tests.exchange.trading_floor import PAIR
+from tests.exchange.trading_floor import ACCOUNT, PAIR, limit, listing, place
 from tests.venues.bench_side import config
 
 
@@ -46,6 +48,26 @@ def test_a_file_is_not_reused_for_another_venue(tmp_path: Path) -> None:
     reopened(tmp_path / "venue.db", config())
     with pytest.raises(ConfigError, match="another configuration"):
         reopened(tmp_path / "venue.db", config(Personality(lag_ns=1)))
+
+
+def test_a_file_takes_up_what_is_listed_otherwise_now_and_keeps_what_was_listed_before(tmp_path: Path) -> None:
+    path, dearer = tmp_path / "venue.db", listing(fee_taker=Decimal("0.003"))
+    reopened(path, config())
+    changed = reopened(path, replace(config(), listings=(dearer, listing("ETH-USD"))))
+    assert list(changed.setup.listings.values()) == [dearer, listing("ETH-USD")]
+    kept = reopened(path, replace(config(), listings=(dearer,)))
+    assert kept.to_bytes() == changed.to_bytes()
+
+
+def test_a_file_refuses_another_grid_once_there_are_orders_on_it(tmp_path: Path) -> None:
+    path, finer = tmp_path / "venue.db", replace(config(), listings=(listing(tick=Decimal("0.01")),))
+    file = PaperFile(path)
+    exchange = file.exchange(config())
+    exchange.deposit(ACCOUNT, "USD", Decimal(1000))
+    file.save(exchange, place(exchange, limit("a", Side.BUY, "1", "90.0"))[1])
+    file.close()
+    with pytest.raises(ConfigError, match=r"venue\.db: BTC-USD: .* must stay; use another file"):
+        reopened(path, finer)
 
 
 def test_a_file_that_is_no_database_is_an_integrity_error(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from quarterdeck.domain import ConfigError, Evidence, FillReported, OrderReporte
 from quarterdeck.exchange import Personality
 from quarterdeck.ports import Venue, VenueNews
 from quarterdeck.venues import PaperFile, RemotePaperVenue, RemoteSettings
-from tests.exchange.trading_floor import PAIR, SECOND, quote_at
+from tests.exchange.trading_floor import PAIR, SECOND, listing, quote_at
 from tests.venues.bench_side import START, HandClock, cancel_of, config, end, open_gate, remote, request, running
 
 
@@ -187,6 +187,14 @@ async def test_the_venue_of_other_settings_is_refused(tmp_path: Path) -> None:
     async with running(tmp_path, config(Personality(lag_ns=7))), remote(tmp_path) as venue:
         with pytest.raises(ConfigError, match="mend the settings"):
             await venue.connect()
+
+
+async def test_what_the_venue_lists_is_read_across_the_socket(tmp_path: Path) -> None:
+    async with running(tmp_path), remote(tmp_path) as venue:
+        assert await venue.listings() == (listing(),)
+    async with remote(tmp_path, connect_timeout_s=0.05) as nobody:
+        with pytest.raises(Retryable, match="no paper venue answers"):
+            await nobody.listings()
 
 
 async def test_an_unknown_account_is_refused_for_good(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ def size_of(order: NewOrder, listing: Listing, best_ticks: int | None) -> Size |
         listing: The listing of its instrument.
         best_ticks: What a market order would trade at, for its notional; None where there is no price.
     """
+    if not listing.tradable:
+        return Refused(Refusal.NOT_TRADABLE, f"{listing.instrument} is not traded at present")
     if (order.order_kind is OrderKind.LIMIT) is not (order.limit is not None):
         return Refused(Refusal.BAD_PRICE, "a limit order has a limit, a market order has none")
     limit_ticks = None
@@ -43,8 +45,14 @@ def size_of(order: NewOrder, listing: Listing, best_ticks: int | None) -> Size |
     if lots > listing.lots_max:
         return Refused(Refusal.ABOVE_MAXIMUM, f"{lots} lots, at most {listing.lots_max}")
     price_ticks = best_ticks if limit_ticks is None else limit_ticks
-    if price_ticks is not None:
-        notional = multiply(order.qty, multiply(Decimal(price_ticks), listing.tick))
-        if notional < listing.notional_min:
-            return Refused(Refusal.BELOW_MINIMUM_NOTIONAL, f"notional {notional}, at least {listing.notional_min}")
-    return Size(lots, limit_ticks)
+    refused = None if price_ticks is None else _notional_refusal(order, listing, price_ticks)
+    return refused or Size(lots, limit_ticks)
+
+
+def _notional_refusal(order: NewOrder, listing: Listing, price_ticks: int) -> Refused | None:
+    notional = multiply(order.qty, multiply(Decimal(price_ticks), listing.tick))
+    if notional < listing.notional_min:
+        return Refused(Refusal.BELOW_MINIMUM_NOTIONAL, f"notional {notional}, at least {listing.notional_min}")
+    if listing.notional_max is not None and notional > listing.notional_max:
+        return Refused(Refusal.ABOVE_MAXIMUM_NOTIONAL, f"notional {notional}, at most {listing.notional_max}")
+    return None

@@ -87,13 +87,33 @@ class Exchange:
 
     @property
     def setup(self) -> Setup:
-        """What was fixed when the exchange opened."""
+        """What the exchange is, and what it lists."""
         return self._state.setup
 
     @property
     def now_ns(self) -> int:
         """The time of the exchange."""
         return self._state.head.now_ns
+
+    def relist(self, listing: Listing) -> None:
+        """
+        List an instrument otherwise than before, or for the first time: limits, fees, or whether it trades at all.
+
+        Working orders stay; while it is not tradable nothing of it executes, and new orders are refused. A store that
+        writes the exchange down piece by piece has to write the setup anew.
+
+        Raises:
+            InputError: If the listing is another venue's, or its grid or assets change while orders of it are known.
+        """
+        setup = self._state.setup
+        if listing.venue != setup.venue:
+            raise InputError(f"a listing of {listing.venue}, but this is {setup.venue}")
+        old = setup.listings.get(listing.instrument)
+        fixed = old is not None and _grid_of(old) != _grid_of(listing)
+        if fixed and any(order.instrument == listing.instrument for order in self._state.orders.values()):
+            raise InputError(f"{listing.instrument}: orders are known on its grid; tick, lot and assets must stay")
+        setup.listings[listing.instrument] = listing
+        self._market.forget_grid(listing.instrument)
 
     def advance(self, at_ns: int) -> None:
         """Tell the exchange the time; an earlier instant than it knows changes nothing."""
@@ -199,10 +219,10 @@ class Exchange:
         Raises:
             InputError: If the instrument is not listed.
         """
-        self._require_listed(quote.instrument)
+        listing = self._require_listed(quote.instrument)
         self.advance(quote.at_ns)
         events: list[Event] = []
-        if self._market.accept(quote, tradable=tradable) and tradable:
+        if self._market.accept(quote, tradable=tradable) and tradable and listing.tradable:
             for order in sorted(self._registry.working_on(quote.instrument), key=priority):
                 self._meet(order, events)
         return events
@@ -222,6 +242,8 @@ class Exchange:
             raise InputError(f"bar of {instrument}: low {low} and high {high} must be finite with 0 < low <= high")
         self.advance(at_ns)
         events: list[Event] = []
+        if not listing.tradable:
+            return events
         tick = float(listing.tick)
         for order in sorted(self._registry.working_on(instrument), key=priority):
             limit = order.limit_ticks
@@ -361,7 +383,9 @@ class Exchange:
         order.state = OrderState.PARTIALLY_FILLED if order.filled_lots else OrderState.OPEN
         order.changed_at_ns = self.now_ns
         if order.limit_ticks is not None:
-            self._settlement.hold(order, self._settlement.need(order, [(order.limit_ticks, order.left_lots)]))
+            # A venue that rounds fees up may have taken steps more than the whole order was to pay.
+            need = self._settlement.need(order, [(order.limit_ticks, order.left_lots)])
+            self._settlement.hold(order, min(need, self._settlement.available(order)))
         else:
             self._settlement.hold(order, self._waiting_hold(order))
         return self.status(order)
@@ -383,3 +407,7 @@ class Exchange:
             venue = self._state.setup.venue
             raise InputError(f"{venue} does not list {instrument}; listed are {sorted(self._state.setup.listings)}")
         return listing
+
+
+def _grid_of(listing: Listing) -> tuple[Decimal, Decimal, str, str]:
+    return listing.tick, listing.lot, listing.base, listing.quote

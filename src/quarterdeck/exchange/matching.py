@@ -31,6 +31,10 @@ class Market:
         self._ladders.pop(quote.instrument, None)
         return True
 
+    def forget_grid(self, instrument: str) -> None:
+        """Put the latest quote of an instrument on its grid anew: the listing changed."""
+        self._ladders.pop(instrument, None)
+
     def is_tradable(self, instrument: str) -> bool:
         """Tell whether orders may execute against the latest quote."""
         book = self._state.books.get(instrument)

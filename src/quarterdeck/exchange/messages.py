@@ -18,11 +18,13 @@ class Refusal(StrEnum):
     DUPLICATE_CLIENT_ID = "duplicate_client_id"
     UNKNOWN_ACCOUNT = "unknown_account"
     UNKNOWN_INSTRUMENT = "unknown_instrument"
+    NOT_TRADABLE = "not_tradable"  # halted or delisted
     BAD_PRICE = "bad_price"  # a limit order without a price, a market order with one, or a price not above zero
     OFF_GRID = "off_grid"
     BELOW_MINIMUM = "below_minimum"
     ABOVE_MAXIMUM = "above_maximum"
     BELOW_MINIMUM_NOTIONAL = "below_minimum_notional"
+    ABOVE_MAXIMUM_NOTIONAL = "above_maximum_notional"
     INSUFFICIENT_BALANCE = "insufficient_balance"
     NO_LIQUIDITY = "no_liquidity"  # the book offered less than a market order wanted
     UNKNOWN_ORDER = "unknown_order"

@@ -8,7 +8,6 @@ from typing import Literal
 from msgspec import Struct
 
 from quarterdeck.domain import SECOND_NS, InputError
-from quarterdeck.fills import FEE_STEP
 
 
 class Personality(Struct, frozen=True):
@@ -20,10 +19,8 @@ class Personality(Struct, frozen=True):
         lag_ns: Queries and lists do not show an accepted order before this has passed.
         client_id_scope: A client id is unique `ever`, only among `open` orders, or a second use `answers_old`: it
             is accepted and returns the first order.
-        fee_asset: `quote`, `base`, `received` (base on buys, quote on sells), or an asset by name. An account that
-            is short of a named asset pays in quote.
-        fee_conversion: For a named fee asset: how many of its units one unit of each quote asset counts for.
-        fee_step: Fees are cut to this step.
+        fee_conversion: For listings that take their fee in an asset by name: how many of its units one unit of each
+            quote asset counts for. An account that is short of it, or a quote without conversion, pays in quote.
         depth_share: The share of each level's quantity that one quote gives away; below 1, orders fill in parts.
         market_remainder: What the book did not offer to a market order `expires`, or `rests` for the next quote.
         reply_carries: The reply to an order carries its `status` with what filled at once, or only its `id`.
@@ -33,17 +30,15 @@ class Personality(Struct, frozen=True):
     validity_ns: int = 5 * SECOND_NS
     lag_ns: int = 0
     client_id_scope: Literal["ever", "open", "answers_old"] = "ever"
-    fee_asset: str = "quote"
     fee_conversion: dict[str, Decimal] = {}
-    fee_step: Decimal = FEE_STEP
     depth_share: float = 1.0
     market_remainder: Literal["expires", "rests"] = "expires"
     reply_carries: Literal["status", "id"] = "status"
     history_max: int = 100_000
 
     def __post_init__(self) -> None:
-        if self.validity_ns <= 0 or self.lag_ns < 0 or self.fee_step <= 0 or self.history_max < 1:
-            raise InputError("personality: validity, fee step and history must be above zero, lag not below")
+        if self.validity_ns <= 0 or self.lag_ns < 0 or self.history_max < 1:
+            raise InputError("personality: validity and history must be above zero, lag not below")
         if not 0.0 < self.depth_share <= 1.0:
             raise InputError(f"personality: depth_share {self.depth_share} must lie in (0, 1]")
         if any(not amount > 0 for amount in self.fee_conversion.values()):

@@ -11,10 +11,18 @@ from quarterdeck.exchange.ledger import Ledger
 from quarterdeck.exchange.messages import Trade
 from quarterdeck.exchange.personality import Personality
 from quarterdeck.exchange.state import ExchangeState, VenueOrder
-from quarterdeck.fills import fee_of
+from quarterdeck.fills import fee_asset_of, fee_of
 
 TAKER = "taker"
 MAKER = "maker"
+
+
+class _Part(NamedTuple):
+    """One execution: how much, what it is worth, and as maker or taker."""
+
+    qty: Decimal
+    notional: Decimal
+    liquidity: str
 
 
 class _Fee(NamedTuple):
@@ -35,7 +43,7 @@ class Settlement:
         """
         Tell what an order must hold of its lock asset to fill at these levels, the dearer fee included.
 
-        Fees are cut per trade, so the need of the whole covers the need of its parts.
+        Where fees are rounded down, the need of the whole covers the need of its parts.
         """
         listing = self._state.setup.listings[order.instrument]
         rate = max(listing.fee_taker, listing.fee_maker, ZERO)
@@ -45,7 +53,7 @@ class Settlement:
             spent = notional if order.side is Side.BUY else qty
             total = add(total, spent)
             if self._fee_may_come_from_lock(order, listing):
-                total = add(total, fee_of(spent, rate, self._personality.fee_step))
+                total = add(total, _charge(listing, spent, rate))
         return total
 
     def hold(self, order: VenueOrder, amount: Decimal) -> None:
@@ -70,7 +78,10 @@ class Settlement:
         self._ledger.spend_locked(order.account, order.lock_asset, spent)
         order.locked = subtract(order.locked, spent)
         self._ledger.receive(order.account, received_asset, received)
-        fee = self._fee(order, listing, notional, qty, liquidity)
+        rest = _still_to_pay(order, listing, lots)
+        fee = self._affordable(order, self._fee(order, listing, _Part(qty, notional, liquidity)), rest)
+        if fee.from_locked:
+            self.hold(order, max(order.locked, add(fee.amount, rest)))
         self._ledger.pay_fee(order.account, fee.asset, fee.amount, from_locked=fee.from_locked)
         if fee.from_locked:
             order.locked = subtract(order.locked, fee.amount)
@@ -96,40 +107,49 @@ class Settlement:
         self._ledger.check((listing.base, listing.quote, fee.asset))
         return trade
 
-    def _fee(self, order: VenueOrder, listing: Listing, notional: Decimal, qty: Decimal, liquidity: str) -> _Fee:
-        """Charge in the venue's fee asset, in quote where the account is short of it."""
-        rate = listing.fee_maker if liquidity == MAKER else listing.fee_taker
-        step = self._personality.fee_step
-        buys = order.side is Side.BUY
-        asset = self._fee_asset(order.side, listing)
+    def _fee(self, order: VenueOrder, listing: Listing, part: _Part) -> _Fee:
+        """Charge in the listing's fee asset, in quote where the account is short of it."""
+        rate = listing.fee_maker if part.liquidity == MAKER else listing.fee_taker
+        asset = fee_asset_of(listing, order.side)
         conversion = self._personality.fee_conversion.get(listing.quote)
+        in_quote = _Fee(listing.quote, _charge(listing, part.notional, rate), from_locked=order.side is Side.BUY)
         if asset == listing.base:
-            amount = fee_of(qty, rate, step)
-            if self._personality.fee_asset == "base" and not buys:
-                return _Fee(asset, amount, from_locked=amount > 0)
-        elif asset != listing.quote and conversion is not None:
-            amount = fee_of(multiply(notional, conversion), rate, step)
+            amount = _charge(listing, part.qty, rate)
+            if order.side is Side.BUY:
+                return _Fee(asset, amount, from_locked=False)
+            if listing.fee_asset == "base":
+                return _Fee(asset, amount, from_locked=True)
+        elif asset == listing.quote or conversion is None:
+            return in_quote
         else:
-            asset, amount = listing.quote, fee_of(notional, rate, step)
-        if asset != listing.quote and amount > self._ledger.free(order.account, asset):
-            asset, amount = listing.quote, fee_of(notional, rate, step)
-        return _Fee(asset, amount, from_locked=buys and asset == listing.quote and amount > 0)
+            amount = _charge(listing, multiply(part.notional, conversion), rate)
+        return in_quote if amount > self._ledger.free(order.account, asset) else _Fee(asset, amount, from_locked=False)
 
-    def _fee_asset(self, side: Side, listing: Listing) -> str:
-        match self._personality.fee_asset:
-            case "quote":
-                return listing.quote
-            case "base":
-                return listing.base
-            case "received":
-                return listing.base if side is Side.BUY else listing.quote
-            case name:
-                return name
+    def _affordable(self, order: VenueOrder, fee: _Fee, rest: Decimal) -> _Fee:
+        """Forgive what rounding adds beyond what the account has: the rest of an order must stay payable."""
+        if fee.amount <= 0:
+            return fee._replace(from_locked=False)
+        most = self._ledger.free(order.account, fee.asset)
+        if fee.from_locked:
+            most = subtract(add(most, order.locked), rest)
+        return fee._replace(amount=min(fee.amount, max(most, ZERO)))
 
     def _fee_may_come_from_lock(self, order: VenueOrder, listing: Listing) -> bool:
         if order.side is Side.BUY:  # a named asset may run short; then the fee falls on the quote that is held
-            return self._fee_asset(order.side, listing) != listing.base
-        return self._personality.fee_asset == "base"
+            return fee_asset_of(listing, order.side) != listing.base
+        return listing.fee_asset == "base"
+
+
+def _still_to_pay(order: VenueOrder, listing: Listing, lots: int) -> Decimal:
+    """Give what is left of a limit order after this many lots, in its lock asset; a market order promises nothing."""
+    if order.limit_ticks is None:
+        return ZERO
+    qty, notional = _sizes(listing, order.limit_ticks, order.left_lots - lots)
+    return notional if order.side is Side.BUY else qty
+
+
+def _charge(listing: Listing, amount: Decimal, rate: Decimal) -> Decimal:
+    return fee_of(amount, rate, listing.fee_step, listing.fee_rounding)
 
 
 def _sizes(listing: Listing, ticks: int, lots: int) -> tuple[Decimal, Decimal]:

@@ -13,7 +13,7 @@ from quarterdeck.exchange.personality import Personality
 
 
 class Setup(Struct, frozen=True):
-    """What was fixed when the exchange opened."""
+    """What the exchange is: its name, its habits, and what it lists. Only a listing can change later."""
 
     venue: str
     personality: Personality

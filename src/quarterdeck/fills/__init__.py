@@ -6,6 +6,6 @@ Walking a book and judging a bar are scalar functions on floats; fees are exact 
 
 from quarterdeck.fills.bars import trades_through
 from quarterdeck.fills.book import effective_price, walk
-from quarterdeck.fills.fees import FEE_STEP, average_price, fee_of
+from quarterdeck.fills.fees import FEE_STEP, average_price, fee_asset_of, fee_of
 
-__all__ = ["FEE_STEP", "average_price", "effective_price", "fee_of", "trades_through", "walk"]
+__all__ = ["FEE_STEP", "average_price", "effective_price", "fee_asset_of", "fee_of", "trades_through", "walk"]

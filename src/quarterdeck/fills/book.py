@@ -16,13 +16,16 @@ def walk(levels: tuple[tuple[float, float], ...], qty_base: float) -> tuple[floa
     """
     filled = 0.0
     notional = 0.0
+    if not qty_base > 0.0:  # nor does a quantity of NaN take anything
+        return filled, notional
     for price, offered in levels:
-        if not filled < qty_base:  # a quantity of NaN takes nothing
-            break
         if price > 0.0 and offered > 0.0:
-            taken = min(offered, qty_base - filled)
+            left = qty_base - filled
+            taken = offered if offered < left else left  # noqa: FURB136 - a call of min costs as much as all of this
             filled += taken
             notional += taken * price
+            if not filled < qty_base:
+                break
     return filled, notional
 
 

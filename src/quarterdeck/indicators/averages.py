@@ -34,11 +34,12 @@ def rolling_sum_ticks(close_ticks: NDArray[np.int64], window_bars: int) -> NDArr
     """
     if window_bars < 1:
         raise InputError(f"a window of {window_bars} bars: it needs at least 1")
-    _check_room(close_ticks, window_bars)
-    return _rolling_sums(close_ticks, window_bars)
+    check_room(close_ticks, window_bars)
+    return rolling_sums(close_ticks, window_bars)
 
 
-def _rolling_sums(close_ticks: NDArray[np.int64], window_bars: int) -> NDArray[np.int64]:
+def rolling_sums(close_ticks: NDArray[np.int64], window_bars: int) -> NDArray[np.int64]:
+    """Sum each run of consecutive values; the caller has checked that every sum stays within 64 bits."""
     totals = np.zeros(len(close_ticks) + 1, dtype=np.int64)
     # The running total of a long series may wrap around; the difference of two totals is exact all the same.
     np.cumsum(close_ticks, out=totals[1:])
@@ -70,10 +71,10 @@ def crosses(close_ticks: NDArray[np.int64], fast_bars: int, slow_bars: int) -> N
     """
     if not 1 <= fast_bars < slow_bars:
         raise InputError(f"averages over {fast_bars} and {slow_bars} bars: the fast one must be shorter")
-    _check_room(close_ticks, fast_bars * slow_bars)
+    check_room(close_ticks, fast_bars * slow_bars)
     marks = np.zeros(len(close_ticks), dtype=np.int8)
-    slow_sums = _rolling_sums(close_ticks, slow_bars)
-    fast_sums = _rolling_sums(close_ticks, fast_bars)[slow_bars - fast_bars :]
+    slow_sums = rolling_sums(close_ticks, slow_bars)
+    fast_sums = rolling_sums(close_ticks, fast_bars)[slow_bars - fast_bars :]
     side = np.sign(fast_sums * slow_bars - slow_sums * fast_bars)
     before, now = side[:-1], side[1:]
     # A side that changed was left towards `now`; only a `now` of 0, a tie just reached, is no cross.
@@ -81,7 +82,13 @@ def crosses(close_ticks: NDArray[np.int64], fast_bars: int, slow_bars: int) -> N
     return marks
 
 
-def _check_room(close_ticks: NDArray[np.int64], factor: int) -> None:
+def check_room(close_ticks: NDArray[np.int64], factor: int) -> None:
+    """
+    See that ticks may be multiplied by a factor and two such products subtracted.
+
+    Raises:
+        InputError: If a product could leave 64 bits.
+    """
     if len(close_ticks) == 0:
         return
     largest = max(int(close_ticks.max()), -int(close_ticks.min()))

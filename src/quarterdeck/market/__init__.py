@@ -1,5 +1,5 @@
 """
-The latest state of the market, kept beside the engine: closed bars, quotes, the health of venues.
+The latest state of the market, kept beside the engine: closed bars, quotes, rates, the health of venues.
 
 Bars are arrays of float64 with closes in whole ticks beside them; a window of them is a view and copies nothing.
 """
@@ -8,7 +8,8 @@ from quarterdeck.market.bars import Bar, BarAnswer, BarWindow
 from quarterdeck.market.candles import Candles, validated
 from quarterdeck.market.grid import TICKS_MAX, prices_from, ticks_from
 from quarterdeck.market.quotes import QuoteShape, quote_from_price, quote_shape
-from quarterdeck.market.triggers import Trigger, crossed
+from quarterdeck.market.rates import Par, asset_rates, off_peg, shows
+from quarterdeck.market.triggers import Cause, Trigger, crossed
 from quarterdeck.market.view import MarketView
 
 __all__ = [
@@ -17,13 +18,18 @@ __all__ = [
     "BarAnswer",
     "BarWindow",
     "Candles",
+    "Cause",
     "MarketView",
+    "Par",
     "QuoteShape",
     "Trigger",
+    "asset_rates",
     "crossed",
+    "off_peg",
     "prices_from",
     "quote_from_price",
     "quote_shape",
+    "shows",
     "ticks_from",
     "validated",
 ]

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from msgspec import Struct
 
+Cause = Literal["stop_loss", "take_profit", "trailing_stop", "ratchet"]
+
 
 class Trigger(Struct, frozen=True, array_like=True, gc=False):
-    """A price of one instrument on one venue to wake up at; `falling`: fires at or below it, else at or above it."""
+    """
+    A price of one instrument on one venue to wake up at; `falling`: fires at or below it, else at or above it.
+
+    `stop_loss`, `take_profit` and `trailing_stop` ask for an exit; `ratchet`, always rising, asks the feed only to
+    report a new high, so that a trailing stop can follow it.
+    """
 
     venue: str
     instrument: str
-    cause: str
+    cause: Cause
     price: float
     falling: bool
 

@@ -8,14 +8,18 @@ from decimal import Decimal
 from quarterdeck.domain import MarkTaken
 from quarterdeck.portfolio.position import Position
 
+RateOf = Callable[[str], float | None]
 PriceOf = Callable[[str, str], float | None]
+QuoteOf = Callable[[str, str], str]
 
 
 def marked_equity(
     cash: Mapping[str, Mapping[str, Decimal]],
     positions: Mapping[str, Mapping[str, Position]],
-    at_par: frozenset[str] | tuple[str, ...],
+    rate_of: RateOf,
     price_of: PriceOf,
+    quote_of: QuoteOf,
+    base_currency: str = "",
 ) -> tuple[float | None, tuple[MarkTaken, ...]]:
     """
     Value cash and positions.
@@ -23,24 +27,27 @@ def marked_equity(
     Args:
         cash: Venue → asset → amount.
         positions: Venue → instrument → position.
-        at_par: Assets that count one for one: the base currency and the stablecoins.
-        price_of: Gives the mark of an instrument on a venue, or None where it has no fresh price. For cash in
-            another asset it is asked for the id `ASSET-*`.
+        rate_of: Gives what one unit of an asset is worth in base currency, or None where that is not known. It is
+            asked only for what is held, and not for the base currency where that is named.
+        price_of: Gives the mark of an instrument on a venue, in quote per base, or None where it has no fresh price.
+        quote_of: Gives the quote asset of an instrument on a venue.
+        base_currency: What counts one for one; empty to ask `rate_of` for everything.
 
     Returns:
-        Equity in base currency, or None where something held has no price; and the marks that were used.
+        Equity in base currency, or None where something held has no price or its money no rate; and the marks that
+        were used, those of positions whose quote has no rate included.
     """
     total = 0.0
     marks: list[MarkTaken] = []
     whole = True
-    for venue in cash:
-        for asset, amount in cash[venue].items():
-            if asset in at_par:
-                total += float(amount)
-            elif amount:
-                price = price_of(venue, f"{asset}-*")
-                whole = whole and price is not None
-                total += float(amount) * (price or 0.0)
+    for holdings in cash.values():
+        for asset, amount in holdings.items():
+            if amount:
+                rate = 1.0 if asset == base_currency else rate_of(asset)
+                if rate is None:
+                    whole = False
+                else:
+                    total += float(amount) * rate
     for venue, held in positions.items():
         for instrument, position in held.items():
             if not position.qty:
@@ -48,7 +55,12 @@ def marked_equity(
             price = price_of(venue, instrument)
             if price is None:
                 whole = False
+                continue
+            marks.append(MarkTaken(venue, instrument, price))
+            asset = quote_of(venue, instrument)
+            rate = 1.0 if asset == base_currency else rate_of(asset)
+            if rate is None:
+                whole = False
             else:
-                marks.append(MarkTaken(venue, instrument, price))
-                total += float(position.qty) * price
+                total += float(position.qty) * price * rate
     return (total if whole else None), tuple(marks)

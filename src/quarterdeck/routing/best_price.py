@@ -1,4 +1,4 @@
-"""The best venue for one order: the cheapest after walking the book and paying the fee."""
+"""The best venue for one order: the cheapest after walking the book, paying the fee and changing the money."""
 
 from __future__ import annotations
 
@@ -6,71 +6,146 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from quarterdeck.domain import Quote, VenueQuote
+from quarterdeck.domain import GRID_SLACK, Quote, VenueQuote
 from quarterdeck.fills import effective_price
+
+_TAKES_ALL, _TAKES_SOME, _BELOW_MINIMUM = 0, 1, 2
 
 
 class Candidate(Struct, frozen=True, gc=False):
-    """A venue that could take the order: its book, its taker fee, and the most (quote) that we can spend there."""
+    """
+    A venue that could take the order, under the instrument that it lists the pair as.
+
+    `spendable` is the most that we can give there: quote units where we buy, base units where we sell. `rate` turns
+    the quote into base currency; `notional_min` is the least that the venue takes, in quote units. A limit order has
+    its `limit` (quote per base, 0.0 for a market order) and pays `fee_maker` as long as it does not cross the book.
+    `pair` is what the instrument counts as, empty where it is its own.
+    """
 
     quote: Quote
     fee_taker: float
     spendable: float
+    rate: float = 1.0
+    notional_min: float = 0.0
+    fee_maker: float = 0.0
+    limit: float = 0.0
+    pair: str = ""
+
+    def told(self, effective: float, fee: float, *, has_liquidity: bool) -> VenueQuote:
+        """Word what this venue would charge or bring in base currency, out of figures in its own quote."""
+        quote, rate = self.quote, self.rate
+        instrument = quote.instrument if self.pair else ""
+        return VenueQuote(quote.venue, effective * rate, fee * rate, has_liquidity, instrument)
 
 
 class Route(Struct, frozen=True, gc=False):
     """
     The venue chosen and why: what every candidate would have cost.
 
-    `price` is the average price of the walk before the fee, in quote per base.
+    `index` counts the candidates. `price` is the average price of the walk before the fee and `best` that of the best
+    level, both in quote per base of the chosen instrument; for a limit order both are its limit. `quotes` are in base
+    currency, one for each candidate that had a price, in their order.
     """
 
+    index: int
     venue: str
+    instrument: str
     price: float
+    best: float
     quotes: tuple[VenueQuote, ...]
 
 
-def best_price(candidates: Sequence[Candidate], notional: float, *, notional_min: float) -> Route | None:
+class _Offer(Struct, frozen=True, gc=False):
+    """What a candidate offers, as it is told; prices in quote per base, `rank` the lower the better."""
+
+    told: VenueQuote
+    price: float
+    best: float
+    rank: int
+
+
+def best_price(candidates: Sequence[Candidate], notional: float) -> Route | None:
     """
     Choose where to buy for an amount.
 
-    A candidate that could take the whole order comes before one whose book or money covers only a part of it, and
-    that before one that cannot even pay the venue's minimum. Ties go to the candidate named first.
+    Prices are compared in base currency. A book that does not offer the whole quantity of a market order is dropped. A
+    candidate that could take the whole order comes before one where our money covers only a part of it, and that
+    before one where it does not even pay the venue's minimum. Ties go to the candidate named first.
 
     Args:
-        candidates: Healthy venues with a fresh, two-sided book, in the order the bot names them.
-        notional: What the order is to be worth, in quote. Above zero.
-        notional_min: The least an order may be worth, in quote.
+        candidates: Healthy venues with a fresh, two-sided book and a known rate, in the order the bot names them.
+        notional: What the order is to be worth, in base currency. Above zero.
 
     Returns:
-        The route, or None where no candidate can fill any of it.
+        The route, or None where no book offers as much.
+
+    Source: specification, A-31.
     """
     quotes: list[VenueQuote] = []
-    best: tuple[int, float, int, float] | None = None
+    chosen: tuple[int, _Offer] | None = None
+    lowest = (0, 0.0)
     for index, candidate in enumerate(candidates):
-        asks = candidate.quote.asks
-        if not asks or not asks[0][0] > 0.0:
+        offer = _offer(candidate, notional)
+        if offer is None:
             continue
-        qty = notional / asks[0][0]
-        effective, fee, filled = effective_price(asks, qty, candidate.fee_taker, 1)
-        enough = filled >= qty * (1.0 - 1e-9)
-        quotes.append(VenueQuote(candidate.quote.venue, effective, fee, enough))
-        if not filled > 0.0:
+        told = offer.told
+        quotes.append(told)
+        if not told.has_liquidity:
             continue
-        rank = 2 if candidate.spendable < notional_min else 1
-        if enough and candidate.spendable >= effective * qty:
-            rank = 0
-        price = effective / (1.0 + candidate.fee_taker)
-        if best is None or (rank, effective) < best[:2]:
-            best = (rank, effective, index, price)
-    if best is None:
+        rank = (offer.rank, told.effective_price)
+        if chosen is None or rank < lowest:
+            chosen, lowest = (index, offer), rank
+    if chosen is None:
         return None
-    return Route(venue=candidates[best[2]].quote.venue, price=best[3], quotes=tuple(quotes))
+    index, offer = chosen
+    quote = candidates[index].quote
+    return Route(
+        index=index,
+        venue=quote.venue,
+        instrument=quote.instrument,
+        price=offer.price,
+        best=offer.best,
+        quotes=tuple(quotes),
+    )
 
 
-def exit_price(quote: Quote, qty: float) -> float:
-    """Give the average price at which a quantity could be sold into the bids, in quote per base; 0.0 where none."""
-    if not quote.bids:
-        return 0.0
-    effective, _, filled = effective_price(quote.bids, qty, 0.0, -1)
-    return effective if filled > 0.0 else 0.0
+def offered(candidates: Sequence[Candidate], notional: float) -> tuple[VenueQuote, ...]:
+    """Say what every candidate that has a price would charge for an amount; arguments as for `best_price`."""
+    offers = [_offer(candidate, notional) for candidate in candidates]
+    return tuple([offer.told for offer in offers if offer is not None])
+
+
+def _offer(candidate: Candidate, notional: float) -> _Offer | None:
+    asks, rate, limit = candidate.quote.asks, candidate.rate, candidate.limit
+    best = asks[0][0] if asks else 0.0
+    if not (best > 0.0 and rate > 0.0 and notional > 0.0):
+        return None
+    if 0.0 < limit < best:
+        return _resting(candidate, notional)
+    qty = notional / rate / best
+    if limit > 0.0:
+        asks = tuple([level for level in asks if level[0] <= limit])
+    effective, fee, filled = effective_price(asks, qty, candidate.fee_taker, 1)
+    if not filled > 0.0:
+        return None
+    rank = _rank(candidate, effective * qty)
+    if limit > 0.0:
+        # What crosses the book fills at once, the rest of a limit order waits: nobody has to offer it now.
+        return _Offer(candidate.told(effective, fee, has_liquidity=True), limit, limit, rank)
+    told = candidate.told(effective, fee, has_liquidity=filled >= qty * (1.0 - GRID_SLACK))
+    return _Offer(told, effective / (1.0 + candidate.fee_taker), best, rank)
+
+
+def _resting(candidate: Candidate, notional: float) -> _Offer:
+    """Price a limit order that takes nothing out of the book."""
+    limit, spent = candidate.limit, notional / candidate.rate
+    fee = spent * candidate.fee_maker
+    rank = _rank(candidate, spent + max(fee, 0.0))
+    told = candidate.told(limit * (1.0 + candidate.fee_maker), fee, has_liquidity=True)
+    return _Offer(told, limit, limit, rank)
+
+
+def _rank(candidate: Candidate, spent: float) -> int:
+    if candidate.spendable < candidate.notional_min:
+        return _BELOW_MINIMUM
+    return _TAKES_ALL if candidate.spendable >= spent else _TAKES_SOME

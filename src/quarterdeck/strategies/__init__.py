@@ -6,6 +6,7 @@ A strategy declares its parameters and how many bars it looks back; it knows not
 
 from quarterdeck.strategies.builtin import BUILTIN
 from quarterdeck.strategies.parameters import Parameter, choice, flag, integer, real
+from quarterdeck.strategies.rsi_momentum import RsiMomentum
 from quarterdeck.strategies.signals import BUY, HOLD, SELL, Signals, checked, last_signal
 from quarterdeck.strategies.sma_crossover import SmaCrossover
 from quarterdeck.strategies.strategy import Strategy
@@ -16,6 +17,7 @@ __all__ = [
     "HOLD",
     "SELL",
     "Parameter",
+    "RsiMomentum",
     "Signals",
     "SmaCrossover",
     "Strategy",

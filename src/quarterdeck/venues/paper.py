@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from quarterdeck.domain import AccountReported, Evidence, FillReported, OrderReported, Quote, Retryable
+from quarterdeck.domain import AccountReported, Evidence, FillReported, Listing, OrderReported, Quote, Retryable
 from quarterdeck.exchange import Event, Exchange, NewOrder
 from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, VenueNews
 from quarterdeck.venues.reports import Reporter, totals_of
@@ -119,6 +119,11 @@ class PaperVenue:
         orders = self.exchange.open_orders(self._account, now_ns)
         totals = totals_of(self.exchange.balances(self._account))
         return self._report.account(totals, orders, now_ns, self.exchange.now_ns)
+
+    async def listings(self) -> tuple[Listing, ...]:
+        """Read what the venue lists now."""
+        self._now_if_up()
+        return tuple(self.exchange.setup.listings.values())
 
     async def aclose(self) -> None:
         """Stop telling news."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from quarterdeck.domain import ConfigError, IntegrityError, NotOwner
+from quarterdeck.domain import ConfigError, InputError, IntegrityError, NotOwner
 from quarterdeck.exchange import Book, Event, Exchange, ExchangeState, Head, OrderStatus, Setup, Trade, VenueOrder
 from quarterdeck.venues.paper_wire import PaperConfig
 
@@ -58,8 +58,11 @@ class PaperFile:
         """
         Go on with the exchange in the file, or open a new one as configured.
 
+        What the configuration lists otherwise than the file is taken up (fees, limits, new instruments); what it does
+        not name stays listed.
+
         Raises:
-            ConfigError: If the file was made with another venue, other listings or another personality.
+            ConfigError: If the file was made with another venue or personality, or on another grid.
             IntegrityError: If the file cannot be read.
         """
         setup_row = self._connection.execute("SELECT body FROM parts WHERE name = 'setup'").fetchone()
@@ -69,9 +72,9 @@ class PaperFile:
             state = self._load(setup_row[0])
         except msgspec.DecodeError as error:
             raise IntegrityError(f"{self._path} cannot be read: {error}; restore it from a copy") from error
-        if state.setup != _setup_of(config):
-            raise ConfigError(f"{self._path} was made with another configuration; use that one, or another file")
-        return Exchange(state)
+        exchange = Exchange(state)
+        self._adopt(exchange, config)
+        return exchange
 
     def save(self, exchange: Exchange, events: Sequence[Event], instruments: Iterable[str] = ()) -> None:
         """
@@ -128,6 +131,19 @@ class PaperFile:
         self._connection.execute("COMMIT")
         return exchange
 
+    def _adopt(self, exchange: Exchange, config: PaperConfig) -> None:
+        setup = exchange.setup
+        if (setup.venue, setup.personality) != (config.venue, config.personality):
+            raise ConfigError(f"{self._path} was made with another configuration; use that one, or another file")
+        changed = [listing for listing in config.listings if setup.listings.get(listing.instrument) != listing]
+        for listing in changed:
+            try:
+                exchange.relist(listing)
+            except InputError as error:
+                raise ConfigError(f"{self._path}: {error}; use another file") from error
+        if changed:
+            self._connection.execute("INSERT OR REPLACE INTO parts VALUES ('setup', ?)", (_encode(setup),))
+
     def _load(self, setup: bytes) -> ExchangeState:
         execute = self._connection.execute
         (head,) = execute("SELECT body FROM parts WHERE name = 'head'").fetchone()
@@ -141,7 +157,3 @@ class PaperFile:
             orders={number: _decode(body, type=VenueOrder) for number, body in orders},
             trades=[_decode(body, type=Trade) for (body,) in trades],
         )
-
-
-def _setup_of(config: PaperConfig) -> Setup:
-    return Setup(config.venue, config.personality, {listing.instrument: listing for listing in config.listings})

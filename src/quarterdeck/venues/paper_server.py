@@ -24,12 +24,14 @@ from quarterdeck.venues.paper_wire import (
     GarbledError,
     Hello,
     Holdings,
+    Listed,
     News,
     Place,
     PushQuote,
     PushRange,
     Query,
     ReadAccount,
+    ReadListings,
     Request,
     Trades,
     Welcome,
@@ -190,6 +192,8 @@ class PaperVenueServer:
                 return None, exchange.quote(quote, tradable=tradable), (quote.instrument,)
             case PushRange(instrument=instrument, low=low, high=high, at_ns=ended_at_ns):
                 return None, exchange.trade_range(instrument, low, high, ended_at_ns), (instrument,)
+            case ReadListings():
+                return Listed(tuple(exchange.setup.listings.values())), (), ()
             case _ if session.account is not None:
                 return self._execute_private(session.account, request, at_ns)
             case _:
@@ -214,7 +218,7 @@ class PaperVenueServer:
             case ReadAccount():
                 orders = tuple(exchange.open_orders(account, at_ns))
                 return Holdings(totals_of(exchange.balances(account)), orders), (), ()
-            case Hello() | PushQuote() | PushRange():
+            case Hello() | PushQuote() | PushRange() | ReadListings():
                 raise Bug(f"{type(request).__name__} concerns no account")
 
     def _welcome(self, session: _Session, account: str) -> Body:

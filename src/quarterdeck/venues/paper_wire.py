@@ -68,6 +68,10 @@ class ReadAccount(Struct, frozen=True, tag=True):
     """A question for balances and working orders."""
 
 
+class ReadListings(Struct, frozen=True, tag=True):
+    """A question for everything that the venue lists."""
+
+
 class PushQuote(Struct, frozen=True, tag=True):
     """Market data."""
 
@@ -84,7 +88,7 @@ class PushRange(Struct, frozen=True, tag=True):
     at_ns: int
 
 
-Request = Hello | Place | Cancel | Query | FillsAfter | ReadAccount | PushQuote | PushRange
+Request = Hello | Place | Cancel | Query | FillsAfter | ReadAccount | ReadListings | PushQuote | PushRange
 
 
 class Call(Struct, frozen=True):
@@ -122,13 +126,19 @@ class Holdings(Struct, frozen=True, tag=True):
     orders: tuple[OrderStatus, ...]
 
 
+class Listed(Struct, frozen=True, tag=True):
+    """The answer to ReadListings."""
+
+    listings: tuple[Listing, ...]
+
+
 class Failed(Struct, frozen=True, tag=True):
     """The request makes no sense to the venue; nothing was done."""
 
     text: str
 
 
-Body = Welcome | Accepted | Received | Refused | Found | Trades | Holdings | Failed
+Body = Welcome | Accepted | Received | Refused | Found | Trades | Holdings | Listed | Failed
 
 
 class Answer(Struct, frozen=True, tag=True):

@@ -15,6 +15,7 @@ from quarterdeck.domain import (
     ConfigError,
     Evidence,
     FillReported,
+    Listing,
     OrderReported,
     QuarterdeckError,
     Quote,
@@ -32,12 +33,14 @@ from quarterdeck.venues.paper_wire import (
     Found,
     Frame,
     Holdings,
+    Listed,
     News,
     Place,
     PushQuote,
     PushRange,
     Query,
     ReadAccount,
+    ReadListings,
     Request,
     Trades,
     Welcome,
@@ -177,6 +180,13 @@ class RemotePaperVenue:
             raise self._nonsense(answer)
         body = answer.body
         return self._report.account(body.totals, body.orders, self._clock.now_ns(), answer.venue_at_ns)
+
+    async def listings(self) -> tuple[Listing, ...]:
+        """Read what the venue lists now."""
+        answer = await self._ask(ReadListings())
+        if not isinstance(answer.body, Listed):
+            raise self._nonsense(answer)
+        return answer.body.listings
 
     async def aclose(self) -> None:
         """End the connection."""
