@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from quarterdeck.domain import FillBooked, InferredFill, Listing, OrderPlanned, OrderState, Side
-from tests.engine.breach import Breach
+from tests.engine.breach import Breach, require
 
 SHARE_STEP = Fraction(1, 10**11)
 ALIVE = frozenset({OrderState.PLANNED, OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN})
@@ -89,12 +89,13 @@ class AuditedBooks:
 
     def __init__(self) -> None:
         self.start: dict[tuple[str, str], Fraction] = {}
+        self.other: dict[tuple[str, str], Fraction] = {}
         self.orders: dict[str, Watched] = {}
         self.retired: dict[str, Watched] = {}
 
     def cash(self, venue: str, asset: str) -> Fraction:
-        """Cash of the bot on a venue: what it began with and what its orders changed."""
-        total = self.start.get((venue, asset), Fraction(0))
+        """Cash of the bot on a venue: what it began with, flows and funding, and what its orders changed."""
+        total = self.start.get((venue, asset), Fraction(0)) + self.other.get((venue, asset), Fraction(0))
         for order in self._of(venue):
             total += order.cash().get(asset, Fraction(0))
         return total
@@ -103,6 +104,33 @@ class AuditedBooks:
         """The position: signed fills less fees in base."""
         found = (order.quantity() for order in self._of(venue) if order.plan.instrument == instrument)
         return sum(found, Fraction(0))
+
+    def move(self, venue: str, asset: str, amount: Fraction) -> None:
+        """Book a flow or a funding payment."""
+        self.other[venue, asset] = self.other.get((venue, asset), Fraction(0)) + amount
+
+    def money(self) -> dict[tuple[str, str], Fraction]:
+        """All cash by venue and asset."""
+        total = dict(self.start)
+        for place, amount in self.other.items():
+            total[place] = total.get(place, Fraction(0)) + amount
+        for order in (*self.orders.values(), *self.retired.values()):
+            for asset, amount in order.cash().items():
+                total[order.plan.venue, asset] = total.get((order.plan.venue, asset), Fraction(0)) + amount
+        return total
+
+    def holdings(self) -> dict[tuple[str, str], Fraction]:
+        """All positions by venue and instrument that are not zero."""
+        total: dict[tuple[str, str], Fraction] = {}
+        for order in (*self.orders.values(), *self.retired.values()):
+            place = (order.plan.venue, order.plan.instrument)
+            total[place] = total.get(place, Fraction(0)) + order.quantity()
+        return {place: amount for place, amount in total.items() if amount}
+
+    def cash_fees(self, asset: str) -> Fraction:
+        """Fees in an asset that were paid out of cash."""
+        orders = [o for o in (*self.orders.values(), *self.retired.values()) if o.listing.base != asset]
+        return sum((order.fees().get(asset, Fraction(0)) for order in orders), Fraction(0))
 
     def spent(self, venue: str, instrument: str) -> Fraction:
         """Signed notional of all fills: what was paid less what was received, fees apart."""
@@ -159,8 +187,8 @@ def _replace_inferred(order: Watched, lots: int, after: dict[str, InferredFill])
             left = part.lots - taken
             item = after.get(part.inferred_id)
             fee_left = Fraction(item.fee) if item is not None else Fraction(0)
-            if abs(fee_left - part.fee * left / part.lots) > SHARE_STEP:
-                raise Breach("fills", f"the fee of {part.inferred_id} was not split in proportion")
+            in_proportion = abs(fee_left - part.fee * left / part.lots) <= SHARE_STEP
+            require("fills", in_proportion, f"the fee of {part.inferred_id} was not split in proportion")
             part.lots, part.fee = left, fee_left
 
 

@@ -5,14 +5,15 @@ It shares no rule with the engine, only the words of `domain`: graph, limits, pr
 in exact fractions. Where it disagrees it raises `Breach` with the name of the rule.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from quarterdeck.domain import (
-    MINUTE_NS,
     SECOND_NS,
+    AccountReconciled,
     AccountReported,
     BalanceDiffered,
     BotSettings,
@@ -21,16 +22,21 @@ from quarterdeck.domain import (
     CapitalDeclared,
     ClockHeld,
     Control,
+    ControlAsked,
     ControlChanged,
+    DayClosed,
     Effect,
     Evidence,
     Fact,
     FillBooked,
     FillReported,
+    FundingBooked,
+    FundsBooked,
     Input,
     Intent,
     IntentFormed,
     Listing,
+    ListingsAdopted,
     MarksTaken,
     OrderMoved,
     OrderPlanned,
@@ -42,9 +48,14 @@ from quarterdeck.domain import (
     SettingsAdopted,
     Side,
     Source,
+    WatermarkRaised,
 )
 from tests.engine.audited_books import ALIVE, AuditedBooks, Watched
-from tests.engine.breach import Breach
+from tests.engine.audited_holds import AuditedHolds
+from tests.engine.audited_limits import View, check_order, is_own
+from tests.engine.audited_losses import AuditedLosses
+from tests.engine.audited_market import Market, shown_by
+from tests.engine.breach import Breach, require
 
 SLACK = Fraction(1, 10**9)
 SPACING_NS = SECOND_NS
@@ -83,21 +94,25 @@ class Auditor:
 
     def __init__(self) -> None:
         self.books = AuditedBooks()
+        self.holds = AuditedHolds()
+        self.losses = AuditedLosses(self.books, self.holds)
         self.settings: BotSettings | None = None
         self.listings: dict[tuple[str, str], Listing] = {}
         self.at_ns = 0
         self.intents: dict[str, Intent] = {}
         self.trades: dict[str, tuple[str, ...]] = {}
         self.booked_trades: set[tuple[str, str]] = set()
-        self.control = Control.RUNNING
         self.kill_raised = False
         self.kill_epoch = 0
         self.steady_at_ns = 0
         self.closed = True
         self.epoch = 0
-        self.equity: float | None = None
-        self.minute_ns = 0
-        self.unexplained: set[str] = set()
+        self.unread: set[str] = set()
+        self.rejected: dict[tuple[str, str], int] = {}
+        self.rejected_for: dict[tuple[str, str], str] = {}
+        self.executions = 0
+        self.funding_ids: set[tuple[str, str]] = set()
+        self.unexplained: set[tuple[str, str]] = set()
         self.weighed_ns: dict[str, int] = {}
         self.counted = 0
         self._news: Input | None = None
@@ -117,6 +132,12 @@ class Auditor:
             FillBooked: self._filled,
             CancelRequested: self._cancelled,
             OrdersRetired: self._retired,
+            AccountReconciled: self._read,
+            ListingsAdopted: self._listed,
+            FundsBooked: self._funded,
+            FundingBooked: self._paid,
+            DayClosed: self._day_closed,
+            WatermarkRaised: self._raised,
         }
 
     def take(self, news: Input, facts: Sequence[Fact]) -> None:
@@ -139,54 +160,103 @@ class Auditor:
             if handler is not None:
                 handler(fact)
             self.counted += 1
+        self.holds.settle()
         if isinstance(news, AccountReported) and any(
             isinstance(fact, OrderPlanned | CancelRequested) for fact in facts
         ):
             raise Breach("I22", "a reconciliation asked for something to be sent")
         if self._killed_now:
             left = [c for c, order in self.books.orders.items() if order.state in ALIVE and not order.cancel_wanted]
-            _require("kill", not left, f"orders {left} are alive after a kill, and no cancel was asked for")
+            require("kill", not left, f"orders {left} are alive after a kill, and no cancel was asked for")
 
     # --- what the facts say about the frame ---------------------------------------------------------------------------
 
     def _opened(self, fact: SessionOpened) -> None:
-        _require("I5", fact.epoch > self.epoch, f"epoch {fact.epoch} after {self.epoch}")
+        require("I5", fact.epoch > self.epoch, f"epoch {fact.epoch} after {self.epoch}")
         self.epoch, self.closed = fact.epoch, False
+        self.unread = {venue.name for venue in self._rules.venues}
 
     def _closed(self, _fact: SessionClosed) -> None:
         self.closed = True
 
     def _adopted(self, fact: SettingsAdopted) -> None:
+        if fact.who and self.settings is not None:
+            kept = (self.settings.bot, self.settings.capital, self.settings.venues, self.settings.pairs)
+            told = (fact.settings.bot, fact.settings.capital, fact.settings.venues, fact.settings.pairs)
+            require("settings", kept == told, "what needs a start was changed while the bot runs")
+        else:  # what venues list is learned from them, or at a start; a changed threshold says nothing about it
+            self.listings |= {(one.venue, one.instrument): one for one in fact.settings.listings}
         self.settings = fact.settings
-        self.listings |= {(one.venue, one.instrument): one for one in fact.settings.listings}
 
     def _capital(self, fact: CapitalDeclared) -> None:
-        for venue, cash in fact.cash.items():
-            for asset, amount in cash.items():
-                self.books.start[venue, asset] = Fraction(amount)
-        self.equity = fact.equity
+        self.losses.declare(fact)
 
     def _marked(self, fact: MarksTaken) -> None:
-        _require("marks", fact.minute_ns % MINUTE_NS == 0, "a mark off the minute")
-        _require("marks", fact.minute_ns > self.minute_ns, "two marks in one minute")
-        self.equity, self.minute_ns = fact.equity, fact.minute_ns
+        self.losses.mark(fact, self._market, self.listings)
 
     def _held(self, fact: ClockHeld) -> None:
         self.steady_at_ns = fact.steady_at_ns
 
     def _controlled(self, fact: ControlChanged) -> None:
-        if self.control is Control.HALTED and fact.control is not Control.HALTED:
-            _require("halt", fact.window_emptied, "a halt was lifted by something else than a resume")
+        self.holds.change(fact, self._news)
         if fact.kill_epoch is not None:
             self.kill_epoch = fact.kill_epoch
         self._killed_now |= fact.kill_raised and not self.kill_raised
-        self.control, self.kill_raised = fact.control, fact.kill_raised
-        if fact.window_emptied and fact.control is Control.RUNNING:
+        lowered = self.kill_raised and not fact.kill_raised
+        resumed = isinstance(self._news, ControlAsked) and self._news.command == "resume"
+        require("halt", resumed or not lowered, "the kill switch was lowered by something else than a resume")
+        self.kill_raised = fact.kill_raised
+        if fact.window_emptied:
+            self.losses.forget_window()
+        if fact.differences_accepted:
+            require("halt", resumed, "differences were accepted though nobody looked")
             self.unexplained.clear()
+            self.rejected.clear()
+            self.executions = 0
+        if fact.rebased:
+            self.losses.rebase()
+
+    def _read(self, fact: AccountReconciled) -> None:
+        own = isinstance(self._news, AccountReported) and self._news.venue == fact.venue
+        require("E7", own, f"{fact.venue} counts as read though nobody read it")
+        self.unread.discard(fact.venue)
+
+    def _listed(self, fact: ListingsAdopted) -> None:
+        for listing in fact.listings:
+            before = self.listings[listing.venue, listing.instrument]
+            moved = any(
+                order.is_unsettled and order.plan.instrument == listing.instrument
+                for order in self.books.orders.values()
+                if order.plan.venue == listing.venue
+            )
+            same = (before.lot, before.tick) == (listing.lot, listing.tick)
+            require("listings", same or not moved, f"a new grid of {listing.instrument} while orders are unsettled")
+            require("listings", before.pair_id == listing.pair_id, f"{listing.instrument} counts as another pair")
+            self.listings[listing.venue, listing.instrument] = listing
+
+    def _funded(self, fact: FundsBooked) -> None:
+        require("funds", fact.amount != 0 and bool(fact.who), "funds without an amount, or by nobody")
+        self.losses.fund(fact, self._market, self.listings)
+        if not fact.unexplained_after:
+            self.unexplained.discard((fact.venue, fact.asset))
+
+    def _paid(self, fact: FundingBooked) -> None:
+        key = (fact.venue, fact.funding_id)
+        require("funding", key not in self.funding_ids, f"funding {fact.funding_id} was booked twice")
+        self.funding_ids.add(key)
+        self.losses.pay_funding(fact)
+
+    def _day_closed(self, fact: DayClosed) -> None:
+        base = self._rules.base_currency
+        used = {asset for _, asset in self.books.money()} | {self.listings[p].quote for p in self.books.holdings()}
+        self.losses.close_day(fact, used <= {base})
+
+    def _raised(self, fact: WatermarkRaised) -> None:
+        self.losses.raise_mark(fact)
 
     def _differed(self, fact: BalanceDiffered) -> None:
         if not fact.explained:
-            self.unexplained.add(fact.venue)
+            self.unexplained.add((fact.venue, fact.asset))
 
     def _formed(self, fact: IntentFormed) -> None:
         self.intents[fact.intent.id] = fact.intent
@@ -195,81 +265,69 @@ class Auditor:
 
     def _planned(self, fact: OrderPlanned) -> None:
         listing = self.listings[fact.venue, fact.instrument]
-        self._check_origin(fact)
+        self._check_origin(fact, listing)
         self._check_levels(fact)
+        require("grid", (fact.lot, fact.tick) == (listing.lot, listing.tick), "planned on another grid than listed")
+        check_order(self._view, fact)
         if fact.effect is Effect.OPEN:
-            self._check_value(fact, listing)
-            self._check_cooldown(fact)
-            self._check_entry_is_due(fact)
+            self._check_entry_is_due(fact, listing)
         self._check_balance(fact, listing)
         self.books.orders[fact.client_id] = Watched(fact, listing)
         self.trades[fact.intent_id] = (*self.trades.get(fact.intent_id, ()), fact.client_id)
+        self.executions += is_own(fact.source)
 
-    def _check_origin(self, fact: OrderPlanned) -> None:
+    def _check_origin(self, fact: OrderPlanned, listing: Listing) -> None:
         orders = self.books.orders | self.books.retired
-        _require("I1", fact.client_id not in orders, f"order {fact.client_id} was planned twice")
-        _require("I1", CLIENT_ID.fullmatch(fact.client_id) is not None, f"client id {fact.client_id!r}")
+        require("I1", fact.client_id not in orders, f"order {fact.client_id} was planned twice")
+        require("I1", CLIENT_ID.fullmatch(fact.client_id) is not None, f"client id {fact.client_id!r}")
         siblings = [orders[client_id].plan for client_id in self.trades.get(fact.intent_id, ())]
-        _require("I1", all(o.venue != fact.venue for o in siblings), "two orders for one intent on one venue")
-        _require("I1", not (siblings and fact.effect is Effect.OPEN), "two openings for one intent")
+        apart = all((o.venue, o.instrument) != (fact.venue, fact.instrument) for o in siblings)
+        require("I1", apart, "two orders for one intent in one place")
+        require("I1", not (siblings and fact.effect is Effect.OPEN), "two openings for one intent")
         intent = self.intents.get(fact.intent_id)
-        _require("intent", intent is not None, f"order {fact.client_id} has no earlier intent")
+        require("intent", intent is not None, f"order {fact.client_id} has no earlier intent")
         if intent is not None:
-            same = (intent.side, intent.effect, intent.instrument) == (fact.side, fact.effect, fact.instrument)
-            _require("intent", same, f"order {fact.client_id} is not what its intent wanted")
-        _require("I2", not self.closed, "an order was planned after the session closed")
-        _require("last hop", fact.kill_epoch == self.kill_epoch, "an order under another kill epoch")
+            same = (intent.side, intent.effect, intent.instrument) == (fact.side, fact.effect, listing.pair_id)
+            require("intent", same, f"order {fact.client_id} is not what its intent wanted")
+        require("I2", not self.closed, "an order was planned after the session closed")
+        require("last hop", fact.kill_epoch == self.kill_epoch, "an order under another kill epoch")
         within_ns = self._rules.send_within_ns
-        _require("last hop", 0 < fact.send_by_ns - fact.at_ns <= within_ns, "an order may be sent for too long")
-        _require("verdicts", fact.verdicts.failed == 0, "an order was planned though a guardrail refused it")
+        require("last hop", 0 < fact.send_by_ns - fact.at_ns <= within_ns, "an order may be sent for too long")
 
     def _check_levels(self, fact: OrderPlanned) -> None:
         rules = self._rules.guardrails
         exits = fact.effect is Effect.REDUCE and not rules.strict_exits
         protective = exits and fact.source is Source.PROTECTION and rules.protect_when_halted
-        _require("G1", protective or not self.kill_raised, "planned while the kill switch is on")
+        require("G1", protective or not self.kill_raised, "planned while the kill switch is on")
         if exits:
-            _require("G2", protective or self.control is not Control.HALTED, "an exit while halted")
-        else:
-            _require("G2", self.control is Control.RUNNING, f"opened while {self.control}")
-            _require("G2", fact.at_ns >= self.steady_at_ns, "opened before the clock was steady")
+            require("G2", protective or self.holds.control is not Control.HALTED, "an exit while halted")
 
-    def _check_value(self, fact: OrderPlanned, listing: Listing) -> None:
-        rules = self._rules.guardrails
-        known = self.equity is not None and fact.at_ns - self.minute_ns < 2 * MINUTE_NS
-        _require("G4", known, "opened without a fresh mark")
-        notional = Fraction(listing.lot) * fact.qty_lots * Fraction(fact.reference_price)
-        share = Fraction(rules.order_value_max_share) * Fraction(self.equity or 0.0)
-        value_max = min(Fraction(rules.order_value_max_quote), share)
-        _require("G4", 0 < notional <= value_max * (1 + 2 * SLACK), f"worth {float(notional)} of {float(value_max)}")
-
-    def _check_cooldown(self, fact: OrderPlanned) -> None:
-        for intent_id, client_ids in self.trades.items():
-            orders = [(self.books.orders | self.books.retired)[client_id] for client_id in client_ids]
-            if intent_id == fact.intent_id or orders[0].plan.instrument != fact.instrument:
-                continue
-            if all(order.gave_back for order in orders):
-                continue
-            since_ns = fact.at_ns - orders[0].plan.at_ns
-            least_ns = self._rules.guardrails.cooldown_s * SECOND_NS
-            _require("G8", since_ns >= least_ns - 2, f"{since_ns / SECOND_NS} s after the trade of {intent_id}")
-
-    def _check_entry_is_due(self, fact: OrderPlanned) -> None:
+    def _check_entry_is_due(self, fact: OrderPlanned, listing: Listing) -> None:
         if fact.source not in (Source.STRATEGY, Source.MODEL) or self._rules.sizing.entries_max != 1:
             return
         for order in self.books.orders.values():
-            waits = order.is_unsettled and order.plan.instrument == fact.instrument
-            _require("entries", not waits, f"entered while order {order.plan.client_id} may still fill")
-        for (venue, instrument), listing in self.listings.items():
-            if instrument == fact.instrument:
+            waits = order.is_unsettled and order.listing.pair_id == listing.pair_id
+            require("entries", not waits, f"entered while order {order.plan.client_id} may still fill")
+        for (venue, instrument), other in self.listings.items():
+            if other.pair_id == listing.pair_id:
                 held = self.books.quantity(venue, instrument)
-                _require("entries", held < Fraction(listing.lot) * listing.lots_min, f"entered though {venue} holds")
+                sellable = held >= Fraction(other.lot) * other.lots_min and self._worth_selling(other, held)
+                require("entries", not sellable, f"entered though {venue} holds")
+
+    def _worth_selling(self, listing: Listing, held: Fraction) -> bool:
+        """Whether a holding is above the venue's least worth, by far enough not to hang on the price of a moment."""
+        price = self._market.valued_by(listing.venue, listing.instrument)
+        if price is None:
+            price = self.losses.prices.get((listing.venue, listing.instrument), math.inf)
+        return float(held) * price > 1.2 * float(listing.notional_min)
 
     def _check_balance(self, fact: OrderPlanned, listing: Listing) -> None:
-        _require("G10", listing.lots_min <= fact.qty_lots <= listing.lots_max, f"{fact.qty_lots} lots")
+        require("G10", listing.lots_min <= fact.qty_lots <= listing.lots_max, f"{fact.qty_lots} lots")
         price = Fraction(fact.reference_price)
         notional = Fraction(listing.lot) * fact.qty_lots * price
-        _require("G10", notional >= Fraction(listing.notional_min) * (1 - 2 * SLACK), "below the venue's minimum")
+        require("G10", notional >= Fraction(listing.notional_min) * (1 - 2 * SLACK), "below the venue's minimum")
+        within = listing.notional_max is None or notional <= Fraction(listing.notional_max) * (1 + 2 * SLACK)
+        require("G10", within, "above the venue's maximum")
         need = Fraction(fact.reserve_per_lot) * fact.qty_lots
         if fact.side is Side.SELL:
             sold = sum(
@@ -278,19 +336,20 @@ class Auditor:
                 if (o.plan.venue, o.plan.instrument, o.plan.side) == (fact.venue, fact.instrument, Side.SELL)
             )
             held = self.books.quantity(fact.venue, fact.instrument) - Fraction(listing.lot) * sold
-            _require("G10", need == Fraction(listing.lot) * fact.qty_lots, "an exit must set aside what it sells")
-            _require("G10", need <= held * (1 + SLACK), f"sells {float(need)} of {float(held)}")
+            require("G10", need == Fraction(listing.lot) * fact.qty_lots, "an exit must set aside what it sells")
+            require("G10", need <= held * (1 + SLACK), f"sells {float(need)} of {float(held)}")
             return
         headroom = 1 + Fraction(0 if fact.limit_ticks is not None else self._rules.guardrails.headroom_share)
         least = notional * headroom * (1 + Fraction(listing.fee_taker)) * (1 - 2 * SLACK)
-        _require("G10", need >= least, "the worst case is not set aside")
+        require("G10", need >= least, "the worst case is not set aside")
         free = self.books.cash(fact.venue, listing.quote) - self.books.reserved(fact.venue, listing.quote)
-        _require("G10", need <= free * (1 + SLACK), f"needs {float(need)} of {float(free)}")
+        require("G10", need <= free * (1 + SLACK), f"needs {float(need)} of {float(free)}")
 
     def _moved(self, fact: OrderMoved) -> None:
         order = self.books.orders[fact.client_id]
         self._check_step(order, fact.evidence, fact.state)
-        _require("reported", fact.reported_lots >= order.reported, f"{fact.client_id}: reported went down")
+        self._count_rejections(order, fact)
+        require("reported", fact.reported_lots >= order.reported, f"{fact.client_id}: reported went down")
         if fact.state is S.NOT_PLACED and order.state is not S.NOT_PLACED:
             self._check_absence(order)
         ends = fact.state in ENDINGS and order.state in ALIVE
@@ -298,13 +357,22 @@ class Auditor:
         order.cancel_wanted = fact.cancel is not CancelState.NONE
         if ends and not order.parts and not order.reported:
             order.gave_back = True
-        _require("reserve", Fraction(fact.reserve) == order.reserved, f"{fact.client_id} keeps {fact.reserve}")
+        require("reserve", Fraction(fact.reserve) == order.reserved, f"{fact.client_id} keeps {fact.reserve}")
+
+    def _count_rejections(self, order: Watched, fact: OrderMoved) -> None:
+        place = (order.plan.venue, order.plan.instrument)
+        if fact.evidence is E.REJECTED:
+            same = self.rejected_for.get(place) == fact.reason
+            self.rejected[place] = self.rejected.get(place, 0) + 1 if same else 1
+            self.rejected_for[place] = fact.reason
+        elif fact.evidence is E.ACKNOWLEDGED:
+            self.rejected.pop(place, None)
 
     def _check_step(self, order: Watched, evidence: Evidence, after: OrderState) -> None:
         if after is order.state:
             return
-        _require("graph", after in GRAPH[order.state], f"{order.plan.client_id}: {order.state} → {after}")
-        _require("I6", evidence in PROOF[after], f"{order.plan.client_id}: {after} on {evidence}")
+        require("graph", after in GRAPH[order.state], f"{order.plan.client_id}: {order.state} → {after}")
+        require("I6", evidence in PROOF[after], f"{order.plan.client_id}: {after} on {evidence}")
 
     def _check_absence(self, order: Watched) -> None:
         times = order.absent_at_ns
@@ -313,10 +381,14 @@ class Auditor:
             if not spaced or at_ns - spaced[-1] >= SPACING_NS:
                 spaced.append(at_ns)
         enough = len(spaced) >= max(3, self._rules.absences_min)
-        _require("not placed", enough, f"{order.plan.client_id} is called not placed after {len(spaced)} absences")
-        _require("not placed", order.plan.venue not in self.unexplained, "called not placed over an odd balance")
+        require("not placed", enough, f"{order.plan.client_id} is called not placed after {len(spaced)} absences")
+        require(
+            "not placed",
+            all(venue != order.plan.venue for venue, _ in self.unexplained),
+            "called not placed over an odd balance",
+        )
         read_ns = self.weighed_ns.get(order.plan.venue, 0)
-        _require("not placed", read_ns > self._arrived_by_ns(order), "called not placed before the account was read")
+        require("not placed", read_ns > self._arrived_by_ns(order), "called not placed before the account was read")
 
     def _remember_absence(self, news: Input) -> None:
         if not isinstance(news, OrderReported) or news.evidence not in (E.ABSENT, E.ABSENCE_PROVEN):
@@ -334,50 +406,66 @@ class Auditor:
     def _filled(self, fact: FillBooked) -> None:
         order = self.books.orders[fact.client_id]
         self._check_trade(order, fact)
+        self.losses.follow(fact)
+        self.rejected.pop((fact.venue, fact.instrument), None)
         self._check_step(order, E.FILL, fact.state)
         self.books.book(order, fact)
         order.state = fact.state
-        _require("reported", fact.reported_lots_after >= max(order.reported, order.booked), "reported went down")
+        require("reported", fact.reported_lots_after >= max(order.reported, order.booked), "reported went down")
         order.reported = fact.reported_lots_after
         self.books.compare(order, fact)
-        _require("fills", (order.state is S.FILLED) == (order.booked >= order.plan.qty_lots), f"is {order.state}")
-        _require("reserve", Fraction(fact.reserve_after) == order.reserved, f"keeps {fact.reserve_after}")
+        require("fills", (order.state is S.FILLED) == (order.booked >= order.plan.qty_lots), f"is {order.state}")
+        require("reserve", Fraction(fact.reserve_after) == order.reserved, f"keeps {fact.reserve_after}")
 
     def _check_trade(self, order: Watched, fact: FillBooked) -> None:
         plan = order.plan
         same = (plan.venue, plan.instrument, plan.side) == (fact.venue, fact.instrument, fact.side)
-        _require("fills", same, f"a fill of {fact.client_id} is not of its order")
+        require("fills", same, f"a fill of {fact.client_id} is not of its order")
         key = (fact.venue, fact.trade_id)
-        _require("I17", key not in self.booked_trades, f"trade {fact.trade_id} was booked twice")
+        require("I17", key not in self.booked_trades, f"trade {fact.trade_id} was booked twice")
         self.booked_trades.add(key)
         if fact.inferred:
             within = 0 < fact.lots <= order.reported - order.booked
-            _require("fills", within, f"{fact.lots} lots inferred of {order.reported} reported, {order.booked} booked")
+            require("fills", within, f"{fact.lots} lots inferred of {order.reported} reported, {order.booked} booked")
             return
         news = self._news
-        _require("fills", isinstance(news, FillReported), "a trade was booked that nobody reported")
+        require("fills", isinstance(news, FillReported), "a trade was booked that nobody reported")
         if isinstance(news, FillReported):
             told = (news.trade_id, news.lots, news.price, news.fee, news.fee_asset)
             booked = (fact.trade_id, fact.lots, fact.price, fact.fee, fact.fee_asset)
-            _require("fills", told == booked, f"told {told}, booked {booked}")
+            require("fills", told == booked, f"told {told}, booked {booked}")
 
     def _cancelled(self, fact: CancelRequested) -> None:
         order = self.books.orders[fact.client_id]
-        _require("cancel", order.state in ALIVE, f"a cancel of {fact.client_id}, which is {order.state}")
+        require("cancel", order.state in ALIVE, f"a cancel of {fact.client_id}, which is {order.state}")
         order.cancel_wanted = True
 
     def _retired(self, fact: OrdersRetired) -> None:
         for client_id in fact.client_ids:
-            _require("retire", not self.books.orders[client_id].is_unsettled, f"{client_id} was forgotten alive")
+            require("retire", not self.books.orders[client_id].is_unsettled, f"{client_id} was forgotten alive")
             self.books.retire(client_id)
+
+    @property
+    def _market(self) -> Market:
+        return Market(self.at_ns, shown_by(self._news), self._rules, self.losses.off_peg)
+
+    @property
+    def _view(self) -> View:
+        return View(
+            market=self._market,
+            books=self.books,
+            losses=self.losses,
+            holds=self.holds,
+            listings=self.listings,
+            trades=self.trades,
+            rejected=self.rejected,
+            executions=self.executions,
+            unread=frozenset(self.unread),
+            steady_at_ns=self.steady_at_ns,
+        )
 
     @property
     def _rules(self) -> BotSettings:
         if self.settings is None:
             raise Breach("start", "something was decided before any settings")
         return self.settings
-
-
-def _require(rule: str, holds: bool, what: str) -> None:
-    if not holds:
-        raise Breach(rule, what)

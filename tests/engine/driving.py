@@ -29,6 +29,7 @@ from quarterdeck.domain import (
     Quote,
     Side,
     SignalGiven,
+    Skew,
     Source,
     Started,
     Surroundings,
@@ -87,7 +88,7 @@ def quote_at(at_ns: int, venue: str, instrument: str, price: float) -> Quote:
 def market_at(at_ns: int, prices: Mapping[str, float], venues: str, down: tuple[str, ...] = ()) -> Surroundings:
     """The pairs that have a price, on each of the venues; `down` names venues that do not answer."""
     quotes = tuple(quote_at(at_ns, venue, pair, price) for venue in venues for pair, price in prices.items())
-    return Surroundings(quotes, down)
+    return Surroundings(quotes, down, tuple(Skew(venue, 0.0) for venue in "ab"))
 
 
 class Bot:
@@ -126,10 +127,10 @@ class Bot:
         """The market as it stands now."""
         return market_at(self.at_ns, self.prices, self.quoted, down)
 
-    def start(self, kill_epoch: int = 0) -> list[Fact]:
-        """Open the next session."""
+    def start(self, kill_epoch: int = 0, *, reconciled: bool = True) -> list[Fact]:
+        """Open the next session; unless told otherwise, every account is read, and holds what the trades explain."""
         epoch = self.state.epoch + 1
-        return self.take(
+        facts = self.take(
             Started(
                 at_ns=self.at_ns,
                 session=f"s{epoch}",
@@ -139,6 +140,9 @@ class Bot:
                 kill_epoch=kill_epoch,
             )
         )
+        for venue in self.state.venues if reconciled else ():
+            self.account(venue, **self.explained(venue))
+        return facts
 
     def wake(self) -> list[Fact]:
         """Wake the engine without news."""
@@ -229,9 +233,9 @@ class Bot:
         return order
 
     def working(self) -> Order:
-        """Buy with a limit far below the market, and have the venue take it in."""
-        key = f"limit-{len(self.taken)}"
-        planned = planned_in(self.ask(key, notional=Decimal(50), limit=Decimal(29_000), order_kind=OrderKind.LIMIT))
+        """Buy with a limit two percent below the market, and have the venue take it in."""
+        key, limit = f"limit-{len(self.taken)}", Decimal(str(round(self.prices[BTC] * 0.98, 2)))
+        planned = planned_in(self.ask(key, notional=Decimal(50), limit=limit, order_kind=OrderKind.LIMIT))
         order = self.state.orders[planned[0].client_id]
         self.report(order, Evidence.ACKNOWLEDGED)
         return order

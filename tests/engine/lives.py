@@ -1,8 +1,9 @@
 """One random life of a bot from one seed: every kind of input in any order, with its own mix of faults."""
 
+import math
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import msgspec
@@ -10,30 +11,37 @@ import msgspec
 from quarterdeck.domain import (
     AccountReported,
     Action,
-    BotSettings,
     CancelAsked,
     ClockStepped,
     Control,
+    ControlAsked,
     Effect,
     Evidence,
     Fact,
     FillBooked,
     FillReported,
+    FundingReported,
+    FundsAsked,
     GuardrailSettings,
     Input,
     IntentAsked,
+    IntentFormed,
+    IntentRefused,
+    Listing,
+    ListingsReported,
     OrderKind,
     OrderMoved,
+    OrderPlanned,
     OrderReported,
     OrderSeen,
     OrderState,
     Released,
-    RiskSettings,
+    SettingsAsked,
     Side,
-    SizingSettings,
+    Skew,
+    Started,
     Stopping,
     TriggerFired,
-    VenueSettings,
 )
 from quarterdeck.engine import (
     SendOrder,
@@ -50,7 +58,9 @@ from quarterdeck.engine import (
     watch,
 )
 from quarterdeck.orders import ENDED, Order, client_prefix, is_settled
-from tests.engine.driving import BTC, ETH, LAG_NS, VALIDITY_NS, Bot, listing_of, settings_with
+from tests.engine.driving import BTC, ETH
+from tests.engine.scenes import change
+from tests.engine.worlds import LIMITS, SPOILS, WildBot, settings_for
 
 ENCODER = msgspec.msgpack.Encoder()
 FACTS = msgspec.msgpack.Decoder(list[Fact])
@@ -69,35 +79,7 @@ SAYABLE = [
 ]
 
 
-def settings_for(rng: random.Random) -> BotSettings:
-    """Settings of one life: large or small capital, so that now the one and now the other limit binds."""
-    cash = rng.choice([Decimal(1_000_000), Decimal(2_500), Decimal(60)])
-    sizes = (
-        SizingSettings("quote", Decimal(50)),
-        SizingSettings("quote", Decimal(900), entries_max=2),
-        SizingSettings("equity_share", Decimal("0.3")),
-        SizingSettings("base", Decimal("0.02")),
-    )
-    return settings_with(
-        capital=2 * cash,
-        venues=tuple(VenueSettings(name, VALIDITY_NS, LAG_NS, {"USD": cash}) for name in "ab"),
-        listings=tuple(
-            listing_of(
-                venue, instrument, lots_min=rng.choice([1, 10, 30]), lot=rng.choice([Decimal("1e-8"), Decimal("1e-5")])
-            )
-            for venue in "ab"
-            for instrument in (BTC, ETH)
-        ),
-        sizing=rng.choice(sizes),
-        risk=rng.choice([RiskSettings(), RiskSettings(stop_loss=0.02, take_profit=0.03)]),
-        guardrails=GuardrailSettings(
-            order_value_max_quote=rng.choice([500.0, 2_000.0]),
-            order_value_max_share=rng.choice([0.02, 0.5]),
-            cooldown_s=rng.choice([60.0, 60.0, 1.0]),
-            strict_exits=rng.random() < 0.1,
-            protect_when_halted=rng.random() < 0.2,
-        ),
-    )
+NOT_FOR_EXITS = frozenset({"G4", "G5", "G6", "G7", "G8", "G9", "E4", "E5", "E7", "E8", "E9", "E11", "E12", "E13"})
 
 
 class Life:
@@ -105,11 +87,16 @@ class Life:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.bot = Bot(settings_for(self.rng), started=False)
+        self.bot = WildBot(settings_for(self.rng), started=False)
         self.folded = State()
+        self.exits: set[str] = set()
+        self.strict = False
         self.known: list[Input] = []
         self.seen: Counter[str] = Counter()
-        self.bot.start()
+        self.bot.start(reconciled=False)
+        for venue in "ab":
+            held = self.bot.explained(venue)
+            self.bot.account(venue, **{asset: amount + 10_000 for asset, amount in held.items()})
         self.bot.wake()
         # Every seed has its own mix; some faults are left out, so that others come through.
         self.weights = {one: weight * self.rng.choice([0, 1, 1, 3]) for one, weight in FAULTS.items()} | dict(DAILY)
@@ -132,10 +119,33 @@ class Life:
             again = decode_state(encode_state(self.folded))
             assert ENCODER.encode(step(again, read_news)) == written, "deciding the same input again gives other facts"
             for fact in read_facts:
+                self.look_at(fact)
                 apply(self.folded, fact)
                 self.seen[_name_of(fact)] += 1
             self.known.append(news)
         self.bot.taken.clear()
+
+    def look_at(self, fact: Fact) -> None:
+        """Hold one fact against what must be true of every one of its kind, before it is folded."""
+        settings = self.folded.settings
+        if isinstance(fact, IntentRefused):
+            self.seen.update(f"refused by {rule}" for rule in fact.failed)
+        if isinstance(fact, IntentFormed) and fact.intent.effect is Effect.REDUCE:
+            self.exits.add(fact.intent.id)
+        elif isinstance(fact, IntentRefused) and fact.intent_id in self.exits and settings is not None:
+            self.look_at_refused_exit(fact, settings.guardrails)
+        elif isinstance(fact, OrderPlanned):
+            numbers = (fact.reference_price, fact.rate, float(fact.reserve_per_lot), float(fact.lot))
+            assert all(0 < number < math.inf for number in numbers), "NaN never passes"
+            assert not any(math.isnan(number) for number in (*fact.verdicts.values, *fact.verdicts.limits))
+
+    def look_at_refused_exit(self, fact: IntentRefused, limits: GuardrailSettings) -> None:
+        """I14: no exit is refused by what only guards entries, and by a level only in a halt."""
+        self.seen["exit refused"] += 1
+        if limits.strict_exits:
+            return
+        assert not NOT_FOR_EXITS & set(fact.failed), fact
+        assert "G2" not in fact.failed or self.folded.control is Control.HALTED
 
     def check(self) -> None:
         """Hold the live state against the folded one and against itself."""
@@ -152,7 +162,7 @@ class Life:
             assert order.reserve == 0 or not is_settled(order)
         body = encode_state(state)
         old = self.rng.choice(self.known)
-        if not isinstance(old, Released) and next(decide(state, old), None) is None:
+        if not isinstance(old, Released | Started) and next(decide(state, old), None) is None:
             assert encode_state(state) == body, "deciding nothing changed the state"
 
     # --- what happens -------------------------------------------------------------------------------------------------
@@ -184,8 +194,73 @@ class Life:
     def lose_quotes(self) -> None:
         self.bot.quoted = self.rng.choice(["a", "b", ""])
 
+    def lose_venue(self) -> None:
+        self.bot.down = self.rng.choice([("a",), ("b",), ("a", "b")])
+
+    def spoil_books(self) -> None:
+        self.bot.spoilt = (self.rng.choice("ab"), self.rng.choice(SPOILS))
+
+    def drift_clocks(self) -> None:
+        drift = self.rng.choice([math.nan, 499.0, -900.0])
+        self.bot.skews = self.rng.choice([(), (Skew("a", drift), Skew("b", 0.0))])
+
+    def move_peg(self) -> None:
+        self.bot.peg = self.rng.choice([None, 0.8774, 0.985, 0.995, 1.0, 1.0, 1.03])
+        self.bot.peg_age_s = self.rng.choice([0.0, 0.0, 0.0, 400.0])
+
     def find_quotes(self) -> None:
-        self.bot.quoted = "ab"
+        self.bot.quoted, self.bot.down, self.bot.spoilt = "ab", (), ("", "")
+        self.bot.skews, self.bot.peg_age_s = WildBot.skews, 0.0
+        self.bot.peg = self.rng.choice([self.bot.peg, 1.0])
+
+    def change_setting(self) -> None:
+        name = self.rng.choice(list(LIMITS))
+        change(self.bot, **{name: self.rng.choice(LIMITS[name])})
+        present = self.bot.state.settings
+        assert present is not None
+        self.bot.settings = present
+
+    def change_list(self) -> None:
+        approved = self.rng.choice([None, None, (BTC,), (ETH,), ()])
+        wanted = msgspec.structs.replace(self.bot.settings, approved=approved)
+        self.bot.take(SettingsAsked(self.bot.at_ns, f"list-{self.rng.randrange(99)}", "tester", wanted, ()))
+
+    def move_funds(self) -> None:
+        venue = self.rng.choice(self.bot.settings.venues)
+        amount = Decimal(self.rng.choice([1, 50, 400, -1, -50, -400, -(10**7)]))
+        self.bot.take(
+            FundsAsked(
+                at_ns=self.bot.at_ns,
+                key=f"funds-{self.rng.randrange(60)}",
+                who="tester",
+                venue=venue.name,
+                asset=self.rng.choice([*venue.cash, "BTC"]),
+                amount=amount + Decimal("0.123456789"),
+                external=self.rng.random() < 0.3,
+                surroundings=self.bot.market(),
+            )
+        )
+
+    def pay_funding(self) -> None:
+        venue = self.rng.choice(self.bot.settings.venues)
+        amount = Decimal(self.rng.choice(["0.5", "-0.123456789", "NaN"]))
+        funding_id = f"f{self.rng.randrange(20)}"
+        asset = next(iter(venue.cash))
+        self.bot.take(FundingReported(self.bot.at_ns, venue.name, "X", funding_id, asset, amount, self.bot.at_ns))
+
+    def discover(self) -> None:
+        """List what there is: unchanged, with other minimums, on another grid, without one pair, or nothing at all."""
+        venue = self.rng.choice("ab")
+        known = [grid.listing for grid in self.bot.state.grids[venue].values()]
+        found = [msgspec.structs.replace(one, tradable=True) for one in known if self.rng.random() > 0.05]
+        if self.rng.random() < 0.5:
+            odd = {"notional_min": Decimal(self.rng.choice([1, 5])), "lots_min": self.rng.choice([1, 10, 30])}
+            if self.rng.random() < 0.2:
+                odd["lot"] = self.rng.choice([Decimal("1e-8"), Decimal("1e-5")])
+            found = [msgspec.structs.replace(one, **odd) for one in found]
+        if self.rng.random() < 0.1:
+            found = []
+        self.bot.take(ListingsReported(self.bot.at_ns, venue, tuple(found)))
 
     def close_bar(self) -> None:
         self.bot.cycle({pair: self.rng.choice(list(Action)) for pair in (BTC, ETH)})
@@ -217,7 +292,7 @@ class Life:
         order = self.order()
         if order is not None and order.unbooked_lots:
             self.bot.report(order, Evidence.ACKNOWLEDGED)
-            self._fill(order, order.unbooked_lots, "USD")
+            self._fill(order, order.unbooked_lots, "QUOTE")
 
     def report(self) -> None:
         order = self.order()
@@ -250,7 +325,7 @@ class Life:
         order = self.order()
         if order is not None:
             lots = max(int(order.qty_lots * self.rng.choice([0.0, 0.1, 0.5, 0.5, 1.0, 1.2])), 1)
-            self._fill(order, lots, self.rng.choice(["USD", "USD", "BASE"]))
+            self._fill(order, lots, self.rng.choice(["QUOTE", "QUOTE", "BASE"]))
 
     def pay_in_third_asset(self) -> None:
         order = self.order()
@@ -258,14 +333,15 @@ class Life:
             self._fill(order, max(order.unbooked_lots, 1), "BNB")
 
     def _fill(self, order: Order, lots: int, asset: str) -> None:
-        base = order.instrument.split("-")[0]
+        listing = self.bot.state.grids[order.venue][order.instrument].listing
         fee = Decimal("0.00000003") if asset == "BASE" else Decimal(self.rng.choice(["0", "0.123456789", "-0.01"]))
+        price = self.bot.prices[order.pair] / (1.0 if listing.quote == "USD" else self.bot.peg or 1.0)
         self.bot.fill(
             order,
             lots,
-            price=Decimal(str(round(self.bot.prices[order.instrument], 6))),
+            price=Decimal(str(round(price, 6))),
             fee=fee,
-            fee_asset=base if asset == "BASE" else asset,
+            fee_asset={"BASE": listing.base, "QUOTE": listing.quote}.get(asset, asset),
             cursor=self.rng.randrange(10_000),
         )
 
@@ -289,7 +365,16 @@ class Life:
 
     def resume(self) -> None:
         if self.bot.state.control is not Control.RUNNING:
-            self.bot.control("resume", kill_epoch=self.bot.state.kill_epoch + 1)
+            plain = ControlAsked(
+                at_ns=self.bot.at_ns,
+                key=f"resume-{self.rng.randrange(10**6)}",
+                command="resume",
+                who="tester",
+                kill_epoch=self.bot.state.kill_epoch + 1,
+                rebase=self.rng.random() < 0.5,
+                surroundings=self.bot.market(),
+            )
+            self.bot.take(plain)
 
     def cancel(self) -> None:
         order = self.order()
@@ -299,12 +384,9 @@ class Life:
     def read_account(self) -> None:
         """Read an account twice: the second time says nothing new, and neither ever sends."""
         venue, state = self.rng.choice("ab"), self.bot.state
-        totals = dict(state.cash.get(venue, {}))
-        for instrument, position in state.positions.get(venue, {}).items():
-            base = instrument.split("-")[0]
-            totals[base] = totals.get(base, Decimal(0)) + position.qty
+        totals = self.bot.explained(venue)
         if self.rng.random() < 0.15:
-            totals["USD"] += 5
+            totals["USD"] = totals.get("USD", Decimal(0)) + 5
         listed = tuple(
             OrderSeen(order.client_id, "v1", order.instrument, order.side, order.qty_lots, order.booked_lots)
             for order in state.orders.values()
@@ -329,13 +411,32 @@ class Life:
                 TriggerFired(self.bot.at_ns, level.venue, level.instrument, level.cause, level.price, self.bot.market())
             )
 
+    def _unsettled_by_place(self) -> dict[tuple[str, str], list[Order]]:
+        found: dict[tuple[str, str], list[Order]] = {}
+        for order in self.bot.state.live_orders():
+            found.setdefault((order.venue, order.instrument), []).append(order)
+        return found
+
+    def _listed_at_start(self) -> Iterator[Listing]:
+        """What is listed now, but on the old grid where an order of it is not settled, as a start asks for."""
+        unsettled = self._unsettled_by_place()
+        for venue, known in self.bot.state.grids.items():
+            for instrument, grid in known.items():
+                of_it = unsettled.get((venue, instrument), [])
+                kept = {"lot": of_it[0].lot, "tick": of_it[0].tick} if of_it else {}
+                yield msgspec.structs.replace(grid.listing, **kept)
+
     def start_anew(self) -> None:
         if self.rng.random() < 0.5:
             self.bot.take(Stopping(self.bot.at_ns, "SIGTERM"))
             self.answer_well()
             self.close_bar()
             self.bot.take(Released(self.bot.at_ns))
+        if any(len({o.lot for o in orders}) > 1 for orders in self._unsettled_by_place().values()):
+            return  # two grids at once cannot be listed, so that a start would ask for what nobody can give
         raised = self.rng.random() < 0.1
+        listed = tuple(self._listed_at_start())
+        self.bot.settings = msgspec.structs.replace(self.bot.settings, listings=listed)
         facts = self.bot.start(kill_epoch=self.bot.state.kill_epoch + raised)
         acts = [*acts_of(facts, self.bot.state), *recovery_acts(self.bot.state)]
         assert not any(isinstance(act, SendOrder) for act in acts)
@@ -362,6 +463,7 @@ DAILY: dict[Callable[[Life], None], float] = {
     Life.answer_well: 4,
     Life.find_quotes: 2,
     Life.resume: 3,
+    Life.change_setting: 1,
 }
 FAULTS: dict[Callable[[Life], None], float] = {
     Life.report: 4,
@@ -381,4 +483,12 @@ FAULTS: dict[Callable[[Life], None], float] = {
     Life.sleep_long: 0.2,
     Life.go_back: 0.3,
     Life.pay_in_third_asset: 0.02,
+    Life.lose_venue: 0.5,
+    Life.spoil_books: 1,
+    Life.drift_clocks: 0.3,
+    Life.move_peg: 1,
+    Life.change_list: 0.2,
+    Life.move_funds: 1,
+    Life.pay_funding: 0.4,
+    Life.discover: 0.5,
 }

@@ -13,6 +13,7 @@ from quarterdeck.domain import (
     CycleDue,
     CycleRan,
     Evidence,
+    GuardrailSettings,
     IntentFormed,
     IntentRefused,
     OrderState,
@@ -67,7 +68,7 @@ def test_two_pairs_in_one_cycle_see_each_others_reservations() -> None:
         one.__class__(one.name, one.validity_ns, one.lag_ns, {"USD": cash if one.name == "a" else Decimal(0)})
         for one in settings_with().venues
     )
-    bot = Bot(settings_with(venues=venues, capital=Decimal(10_000), guardrails=wide()))
+    bot = Bot(settings_with(venues=venues, capital=cash, guardrails=wide()))
     first, second = planned_in(bot.cycle(BOTH))
     assert (first.instrument, second.instrument) == (BTC, ETH)
     assert second.sized_by == "G10"
@@ -76,8 +77,8 @@ def test_two_pairs_in_one_cycle_see_each_others_reservations() -> None:
     assert bot.state.reserved["a"]["USD"] == kept
 
 
-def wide() -> object:
-    return settings_with().guardrails.__class__(order_value_max_share=1.0)
+def wide() -> GuardrailSettings:
+    return GuardrailSettings(order_value_max_share=1.0, concentration_max=1.0, unexecuted_max=1.0)
 
 
 def test_exits_come_before_entries_and_pairs_in_canonical_order() -> None:
@@ -233,16 +234,17 @@ def test_a_trigger_closes_the_position_once() -> None:
     assert bot.take(fired) == []
 
 
-def test_a_trigger_that_fires_again_in_the_same_instant_plans_another_order() -> None:
-    """While a clock that went back stands still, two exits may fall on one nanosecond."""
+def test_a_trigger_that_fires_again_in_the_same_instant_is_another_intent_and_a_duplicate() -> None:
+    """While a clock that went back stands still, two exits may fall on one nanosecond; E6 binds exits."""
     bot = Bot(settings_with(risk=RiskSettings(stop_loss=0.05)))
     bot.bought()
     fired = TriggerFired(bot.at_ns - 10**10, "a", BTC, "stop_loss", 28_000.0, bot.market())
     (first,) = planned_in(bot.take(fired))
     bot.report(bot.state.orders[first.client_id], Evidence.REJECTED)
-    (second,) = planned_in(bot.take(fired))
-    assert first.at_ns == second.at_ns
-    assert first.client_id != second.client_id
+    again = bot.take(fired)
+    (second,) = [fact for fact in again if isinstance(fact, IntentRefused)]
+    assert (first.at_ns, second.failed) == (second.at_ns, ("E6",))
+    assert first.intent_id != second.intent_id
 
 
 def test_a_trigger_without_a_position_is_nothing() -> None:

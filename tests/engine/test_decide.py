@@ -1,9 +1,12 @@
 """Decide changes nothing by itself, always says the same, and knows every word of the domain."""
 
-from typing import get_args
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import get_args, get_type_hints
 
 import msgspec
 import pytest
+from msgspec import Struct
 
 from quarterdeck.domain import (
     CancelAsked,
@@ -36,6 +39,24 @@ def test_inputs_carry_surroundings_exactly_where_the_market_is_read() -> None:
 
 def test_every_kind_of_fact_is_folded() -> None:
     assert set(_FOLD) == set(get_args(Fact))
+
+
+def kinds_within(kind: object) -> Iterator[type[Struct]]:
+    """Every kind of struct that a type holds."""
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        yield kind
+        for field in get_type_hints(kind).values():
+            yield from kinds_within(field)
+    for part in get_args(kind):
+        yield from kinds_within(part)
+
+
+@pytest.mark.parametrize("union", [Fact, Input], ids=["facts", "inputs"])
+def test_no_amount_is_a_default_of_what_is_journaled(union: object) -> None:
+    """Defaults are left out when written, and an amount is known as the default by identity: equal would not do."""
+    kinds = {kind for kind in kinds_within(union) if kind.__struct_config__.omit_defaults}
+    with_amounts = [kind.__name__ for kind in kinds if any(isinstance(d, Decimal) for d in kind.__struct_defaults__)]
+    assert with_amounts == []
 
 
 @pytest.mark.parametrize(

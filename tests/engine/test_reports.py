@@ -182,7 +182,7 @@ def test_a_slot_of_the_cooldown_is_given_back_when_an_order_was_not_placed() -> 
     bot = Bot()
     order = ended_in(bot, OrderState.NOT_PLACED)
     assert bot.at_ns - order.planned_at_ns < 60 * SECOND_NS
-    assert BTC not in [i for i, at_ns in bot.state.last_trade_ns.items() if at_ns]
+    assert bot.state.last_trade_ns(BTC) == 0
     assert len(planned_in(bot.buy())) == 1
 
 
@@ -191,7 +191,8 @@ def test_an_order_that_ends_unfilled_gives_its_slot_back_and_a_filled_one_does_n
     bot = Bot()
     bot.buy()
     bot.report(bot.only_order(), evidence)
-    assert len(planned_in(bot.later(1).buy())) == 1
+    assert bot.state.trades == {}
+    assert len(planned_in(bot.later(5).buy())) == 1
     bot = Bot()
     bot.buy()
     bot.fill(bot.only_order(), 150)
@@ -204,12 +205,12 @@ def test_an_order_that_ends_unfilled_gives_its_slot_back_and_a_filled_one_does_n
 def test_a_slot_given_back_is_that_of_the_trade_before() -> None:
     bot = Bot()
     bot.bought()
-    first_ns = bot.state.last_trade_ns[BTC]
+    first_ns = bot.state.last_trade_ns(BTC)
     bot.later(61).ask("k", notional=Decimal(50))
     last = list(bot.state.orders.values())[-1]
-    assert bot.state.last_trade_ns[BTC] > first_ns
+    assert bot.state.last_trade_ns(BTC) > first_ns
     bot.report(last, Evidence.REJECTED)
-    assert bot.state.last_trade_ns[BTC] == first_ns
+    assert bot.state.last_trade_ns(BTC) == first_ns
 
 
 def test_a_slot_is_not_given_back_by_an_order_that_was_not_the_last() -> None:
@@ -312,7 +313,8 @@ def test_an_average_price_that_is_none_is_not_taken(price: str) -> None:
 
 
 def test_an_account_read_twice_is_an_account_read_once() -> None:
-    bot = Bot()
+    bot = Bot(started=False)
+    bot.start(reconciled=False)
     report: dict[str, Any] = {"USD": Decimal(1_000_500), "BTC": Decimal(2)}
     first = bot.account(**report)
     assert [fact.explained for fact in first if isinstance(fact, BalanceDiffered)] == [True, True]
@@ -322,8 +324,10 @@ def test_an_account_read_twice_is_an_account_read_once() -> None:
 
 
 def test_what_an_account_holds_beside_the_bots_own_is_its_baseline() -> None:
-    bot = Bot()
+    bot = Bot(started=False)
+    bot.start(reconciled=False)
     bot.account(USD=Decimal(1_000_500), BTC=Decimal(2))
+    bot.wake()
     order = bot.bought()
     spent = bot.state.cash["a"]["USD"]
     assert bot.account(USD=spent + 500, BTC=2 + Decimal(order.qty_lots) / 10**8) == []

@@ -26,9 +26,10 @@ def test_bytes_that_are_no_state_are_refused(body: bytes) -> None:
         decode_state(body)
 
 
-def test_a_state_of_a_later_version_is_refused() -> None:
-    body = encode_state(State(version=STATE_VERSION + 1))
-    with pytest.raises(IntegrityError, match=f"reads up to {STATE_VERSION}"):
+@pytest.mark.parametrize("version", [STATE_VERSION - 1, STATE_VERSION + 1])
+def test_a_state_of_another_version_is_refused(version: int) -> None:
+    body = encode_state(State(version=version))
+    with pytest.raises(IntegrityError, match=f"reads version {STATE_VERSION}"):
         decode_state(body)
 
 

@@ -19,32 +19,60 @@ from quarterdeck.engine.acts import (
 from quarterdeck.engine.apply import apply
 from quarterdeck.engine.control import NOTICED
 from quarterdeck.engine.decide import READS_MARKET, decide, step
-from quarterdeck.engine.state import STATE_VERSION, Grid, Marked, State, decode_state, encode_state, state_hash
+from quarterdeck.engine.exposure import Standing, asset_qty_worst, exposure_worst, sellable_lots, standing
+from quarterdeck.engine.losses import daily_loss, drawdown, drawdown_ever, earned_in_a_day, running_totals
+from quarterdeck.engine.moment import Moment, rate_of
+from quarterdeck.engine.state import (
+    STATE_VERSION,
+    Grid,
+    Marked,
+    Rejections,
+    State,
+    TradeCounted,
+    decode_state,
+    encode_state,
+    state_hash,
+)
 from quarterdeck.engine.timekeeping import NEVER_NS, due
-from quarterdeck.engine.watch import watch
+from quarterdeck.engine.watch import RATCHET, watch
 
 __all__ = [
     "NEVER_NS",
     "NOTICED",
+    "RATCHET",
     "READS_MARKET",
     "STATE_VERSION",
     "CancelOrder",
     "Grid",
     "Marked",
+    "Moment",
     "PullFills",
     "QueryOrder",
     "ReadAccount",
+    "Rejections",
     "SendOrder",
     "ShellAct",
+    "Standing",
     "State",
     "TellOperator",
+    "TradeCounted",
     "acts_of",
     "apply",
+    "asset_qty_worst",
+    "daily_loss",
     "decide",
     "decode_state",
+    "drawdown",
+    "drawdown_ever",
     "due",
+    "earned_in_a_day",
     "encode_state",
+    "exposure_worst",
+    "rate_of",
     "recovery_acts",
+    "running_totals",
+    "sellable_lots",
+    "standing",
     "state_hash",
     "step",
     "watch",

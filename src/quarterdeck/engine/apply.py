@@ -11,9 +11,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from quarterdeck.domain import (
+    DAY_NS,
     MINUTE_NS,
+    SECOND_NS,
     ZERO,
+    AccountReconciled,
     AccountWeighed,
+    AlertCleared,
     AlertRaised,
     BalanceDiffered,
     Bug,
@@ -22,12 +26,19 @@ from quarterdeck.domain import (
     CapitalDeclared,
     ClockHeld,
     CommandAnswered,
+    Control,
     ControlChanged,
     CycleRan,
+    DayClosed,
+    Evidence,
     Fact,
     FillBooked,
+    FundingBooked,
+    FundsBooked,
+    Hold,
     IntentFormed,
     IntentRefused,
+    ListingsAdopted,
     MarksTaken,
     OrderMoved,
     OrderPlanned,
@@ -37,17 +48,32 @@ from quarterdeck.domain import (
     SessionOpened,
     SettingsAdopted,
     Source,
+    StateUpgraded,
     StrayFound,
     TradesPulled,
+    WatermarkRaised,
     add,
     ensure,
     multiply,
     subtract,
 )
+from quarterdeck.engine.apply_money import (
+    capital_declared,
+    day_closed,
+    funding_booked,
+    funds_booked,
+    listings_adopted,
+    marks_taken,
+    settings_adopted,
+    watermark_raised,
+)
 from quarterdeck.engine.moment import settings_of
-from quarterdeck.engine.state import Grid, Marked, State
+from quarterdeck.engine.state import Marked, Rejections, State, TradeCounted
 from quarterdeck.orders import ENDED, NEVER_LIVED, Order, allows, is_settled
 from quarterdeck.portfolio import Position
+
+TRADES_KEPT_MAX: Final = 5_000
+_SIGNS_OF_LIFE: Final = frozenset({Evidence.ACKNOWLEDGED, Evidence.FILLED, Evidence.CANCELLED, Evidence.EXPIRED})
 
 
 def apply(state: State, fact: Fact) -> None:
@@ -57,9 +83,10 @@ def apply(state: State, fact: Fact) -> None:
     Raises:
         Bug: If the fact breaks an invariant: a transition outside the table, an order planned twice, time going back.
     """
-    if fact.at_ns < state.at_ns:  # not `ensure`: its message would be made for every fact
-        raise Bug(f"time went back: {type(fact).__name__} at {fact.at_ns} after {state.at_ns}")
-    state.at_ns = fact.at_ns
+    if fact.at_ns != state.at_ns:
+        if fact.at_ns < state.at_ns:  # not `ensure`: its message would be made for every fact
+            raise Bug(f"time went back: {type(fact).__name__} at {fact.at_ns} after {state.at_ns}")
+        state.at_ns = fact.at_ns
     _FOLD[type(fact)](state, fact)
 
 
@@ -67,8 +94,10 @@ def _session_opened(state: State, fact: SessionOpened) -> None:
     ensure(fact.epoch > state.epoch, f"epoch {fact.epoch} is not above {state.epoch}")
     state.session = fact.session
     state.epoch = fact.epoch
+    state.software = fact.software
     state.released = False
     state.stopping = False
+    state.reconciling = dict.fromkeys(state.venues, True)
 
 
 def _session_closed(state: State, fact: SessionClosed) -> None:
@@ -76,41 +105,8 @@ def _session_closed(state: State, fact: SessionClosed) -> None:
     state.released = fact.released
 
 
-def _settings_adopted(state: State, fact: SettingsAdopted) -> None:
-    settings = fact.settings
-    state.settings = settings
-    state.venues = {venue.name: venue for venue in settings.venues}
-    # Listings that are traded no more stay known: a late fill must still be booked, and dust be counted.
-    grids = {venue: dict(known) for venue, known in state.grids.items()}
-    for listing in settings.listings:
-        grids.setdefault(listing.venue, {})[listing.instrument] = Grid(
-            listing=listing,
-            tick=float(listing.tick),
-            lot=float(listing.lot),
-            fee_taker=float(listing.fee_taker),
-            notional_min=float(listing.notional_min),
-        )
-    state.grids = grids
-
-
-def _capital_declared(state: State, fact: CapitalDeclared) -> None:
-    state.cash = {venue: dict(cash) for venue, cash in fact.cash.items()}
-    state.equity_open = fact.equity
-    state.equity = fact.equity
-    state.peak = fact.equity
-
-
-def _marks_taken(state: State, fact: MarksTaken) -> None:
-    state.minute_ns = fact.minute_ns
-    state.equity = fact.equity
-    if fact.equity is None:
-        return
-    state.peak = fact.peak
-    state.drawdown_max = fact.drawdown_max
-    state.recent.append(Marked(fact.minute_ns, fact.equity))
-    window_ns = settings_of(state).guardrails.loss_rate_window_min * MINUTE_NS
-    while len(state.recent) > 1 and state.recent[1].minute_ns <= fact.minute_ns - window_ns:
-        del state.recent[0]
+def _state_upgraded(_state: State, _fact: StateUpgraded) -> None:
+    """Change nothing: the fold under the new software is the state already; the fact is for people and proof."""
 
 
 def _cycle_ran(state: State, fact: CycleRan) -> None:
@@ -128,20 +124,21 @@ def _intent_refused(state: State, fact: IntentRefused) -> None:
 
 
 def _order_planned(state: State, fact: OrderPlanned) -> None:
-    ensure(fact.client_id not in state.orders, f"order {fact.client_id} was planned before")
-    ensure(fact.qty_lots > 0, f"order {fact.client_id} has no quantity")
-    reserve = multiply(fact.reserve_per_lot, Decimal(fact.qty_lots))
+    if fact.client_id in state.orders or fact.qty_lots <= 0:
+        raise Bug(f"order {fact.client_id} was planned before, or has no quantity: {fact.qty_lots}")
+    reserve, pair = multiply(fact.reserve_per_lot, Decimal(fact.qty_lots)), fact.pair or fact.instrument
+    # Half of them go without their names: CPython makes a dictionary first of more than fifteen names in a call.
     state.orders[fact.client_id] = order = Order(
-        client_id=fact.client_id,
-        intent_id=fact.intent_id,
-        source=fact.source,
-        venue=fact.venue,
-        instrument=fact.instrument,
-        side=fact.side,
-        effect=fact.effect,
-        order_kind=fact.order_kind,
-        qty_lots=fact.qty_lots,
-        lot=fact.lot,
+        fact.client_id,
+        fact.intent_id,
+        fact.source,
+        fact.venue,
+        fact.instrument,
+        fact.side,
+        fact.effect,
+        fact.order_kind,
+        fact.qty_lots,
+        fact.lot,
         tick=fact.tick,
         limit_ticks=fact.limit_ticks,
         reference_price=fact.reference_price,
@@ -150,20 +147,55 @@ def _order_planned(state: State, fact: OrderPlanned) -> None:
         planned_at_ns=fact.at_ns,
         send_by_ns=fact.send_by_ns,
         kill_epoch=fact.kill_epoch,
-        trade_before_ns=state.last_trade_ns.get(fact.instrument, 0),
-        trade_ids=[],
+        pair=pair,
+        rate=fact.rate,
     )
     _reserve(state, order, reserve)
     state.live[fact.client_id] = fact.at_ns
-    state.last_trade_ns[fact.instrument] = fact.at_ns
+    if fact.source in OWN_SOURCES:
+        state.executions += 1
+    _count_trade(state, fact.intent_id, pair, fact.at_ns)
+
+
+def _count_trade(state: State, intent_id: str, pair: str, at_ns: int) -> None:
+    """
+    Count a trade once for each intent, in the order of time, and forget those that no limit looks back to.
+
+    A day of them stays known even where no limit looks so far back today: one may be tightened at any time.
+    """
+    trades = state.trades
+    if intent_id in trades:
+        return
+    trades[intent_id] = TradeCounted(pair, at_ns)
+    old: list[str] = []
+    for known_id, trade in trades.items():
+        if trade.at_ns >= at_ns - DAY_NS and len(trades) - len(old) <= TRADES_KEPT_MAX:
+            break
+        if trade.at_ns >= _needed_ns(state, at_ns):
+            break
+        old.append(known_id)
+    for known_id in old:
+        del trades[known_id]
+    while state.returned and state.returned[next(iter(state.returned))].at_ns < at_ns - DAY_NS:
+        del state.returned[next(iter(state.returned))]
+
+
+def _needed_ns(state: State, at_ns: int) -> int:
+    """Give the instant that cooldown and trade rate look back to."""
+    limits = settings_of(state).guardrails
+    return at_ns - max(int(limits.cooldown_s * SECOND_NS), limits.trades_window_min * MINUTE_NS)
+
+
+def _count_again(state: State, intent_id: str) -> None:
+    """Count a trade that was given back and traded after all, at its own place in time."""
+    state.trades[intent_id] = state.returned.pop(intent_id)
+    state.trades = dict(sorted(state.trades.items(), key=lambda item: item[1].at_ns))
 
 
 def _order_moved(state: State, fact: OrderMoved) -> None:
     order = state.orders[fact.client_id]
-    ensure(
-        allows(order.state, fact.evidence, fact.state),
-        f"order {fact.client_id}: {order.state} → {fact.state} on {fact.evidence} is not in the table",
-    )
+    if not allows(order.state, fact.evidence, fact.state):
+        raise Bug(f"order {fact.client_id}: {order.state} → {fact.state} on {fact.evidence} is not in the table")
     _set_state(state, order, fact.state, fact.at_ns)
     order.cancel = fact.cancel
     if fact.absences > order.absences:
@@ -174,20 +206,32 @@ def _order_moved(state: State, fact: OrderMoved) -> None:
     order.reported_price = fact.price if fact.price is not None else order.reported_price
     _set_reported(order, fact.reported_lots, fact.at_ns)
     _reserve(state, order, fact.reserve)
-    if fact.returns_trade_ns is not None:
-        state.last_trade_ns[order.instrument] = fact.returns_trade_ns
+    if fact.returns_trade and order.intent_id in state.trades:
+        state.returned[order.intent_id] = state.trades.pop(order.intent_id)
+    place = f"{order.venue} {order.instrument}"
+    if fact.evidence is Evidence.REJECTED and fact.rejects:
+        state.rejects[place] = Rejections(fact.reason, fact.rejects)
+    elif fact.evidence in _SIGNS_OF_LIFE:
+        state.rejects.pop(place, None)
     _settle(state, order)
 
 
 def _fill_booked(state: State, fact: FillBooked) -> None:
     order = state.orders[fact.client_id]
-    ensure(fact.trade_id not in order.trade_ids, f"trade {fact.trade_id} was booked before")
+    if fact.trade_id in order.trade_ids:
+        raise Bug(f"trade {fact.trade_id} was booked before")
     _set_state(state, order, fact.state, fact.at_ns)
     order.trade_ids.append(fact.trade_id)
     order.booked_lots = fact.booked_lots_after
     order.inferred = fact.inferred_after
     _set_reported(order, fact.reported_lots_after, fact.at_ns)
     _reserve(state, order, fact.reserve_after)
+    if fact.opened_at_ns != state.position(fact.venue, fact.instrument).opened_at_ns:
+        state.watermarks.get(fact.venue, {}).pop(fact.instrument, None)
+    state.fills += 1
+    if fact.intent_id in state.returned:
+        _count_again(state, fact.intent_id)
+    state.rejects.pop(f"{fact.venue} {fact.instrument}", None)
     state.positions.setdefault(fact.venue, {})[fact.instrument] = Position(
         qty=fact.qty_after,
         cost=fact.cost_after,
@@ -197,7 +241,11 @@ def _fill_booked(state: State, fact: FillBooked) -> None:
     )
     for held in fact.cash_after:
         state.cash.setdefault(held.venue, {})[held.asset] = held.amount
+    base = state.grids[fact.venue][fact.instrument].listing.base
     for fee in fact.fees_after:
+        if fee.asset == base:
+            more = subtract(fee.amount, state.fees.get(base, ZERO))
+            state.coin_fees[base] = add(state.coin_fees.get(base, ZERO), more)
         state.fees[fee.asset] = fee.amount
     if fact.cursor > state.cursors.get(fact.venue, 0):
         state.cursors[fact.venue] = fact.cursor
@@ -217,6 +265,9 @@ def _control_changed(state: State, fact: ControlChanged) -> None:
     state.control = fact.control
     state.control_reason = fact.reason
     state.paused_until_ns = fact.paused_until_ns
+    state.holds = {hold.cause: hold for hold in fact.holds}
+    if fact.control is not Control.RUNNING and not fact.holds:  # the first version knew one reason at a time
+        state.holds = {"operator": Hold("operator", fact.control, fact.reason, fact.paused_until_ns)}
     if fact.kill_epoch is not None:
         state.kill_epoch = fact.kill_epoch
     state.kill_raised = fact.kill_raised
@@ -224,6 +275,24 @@ def _control_changed(state: State, fact: ControlChanged) -> None:
         state.recent.clear()
     if fact.differences_accepted:
         state.unexplained.clear()
+        state.rejects.clear()
+        state.executions = 0
+    if fact.rebased:
+        state.day_open = state.index_peak = state.index
+        state.peaks = [Marked(state.minute_ns, state.index)]
+
+
+def _account_reconciled(state: State, fact: AccountReconciled) -> None:
+    state.reconciling.pop(fact.venue, None)
+
+
+def _alert_raised(state: State, fact: AlertRaised) -> None:
+    if fact.key:
+        state.alerts[fact.key] = fact.text
+
+
+def _alert_cleared(state: State, fact: AlertCleared) -> None:
+    state.alerts.pop(fact.key, None)
 
 
 def _account_weighed(state: State, fact: AccountWeighed) -> None:
@@ -263,10 +332,6 @@ def _clock_held(state: State, fact: ClockHeld) -> None:
     state.clock_steady_at_ns = fact.steady_at_ns
 
 
-def _nothing(state: State, fact: AlertRaised) -> None:
-    """Keep the state: an alert is told to people and changes nothing."""
-
-
 def _set_state(state: State, order: Order, after: OrderState, at_ns: int) -> None:
     if after is order.state:
         return
@@ -280,7 +345,8 @@ def _set_state(state: State, order: Order, after: OrderState, at_ns: int) -> Non
 
 
 def _set_reported(order: Order, reported_lots: int, at_ns: int) -> None:
-    ensure(reported_lots >= order.reported_lots, f"order {order.client_id}: reported quantity went down")
+    if reported_lots < order.reported_lots:
+        raise Bug(f"order {order.client_id}: reported quantity went down")
     order.reported_lots = reported_lots
     if order.reported_lots <= order.booked_lots:
         order.behind_since_ns = 0
@@ -290,9 +356,10 @@ def _set_reported(order: Order, reported_lots: int, at_ns: int) -> None:
 
 def _reserve(state: State, order: Order, reserve: Decimal) -> None:
     reserved = state.reserved.setdefault(order.venue, {})
-    before = reserved.get(order.reserve_asset, ZERO)
-    reserved[order.reserve_asset] = add(subtract(before, order.reserve), reserve)
-    ensure(reserved[order.reserve_asset] >= 0, f"more of {order.reserve_asset} was released than reserved")
+    asset = order.reserve_asset
+    reserved[asset] = after = add(subtract(reserved.get(asset, ZERO), order.reserve), reserve)
+    if after < ZERO:
+        raise Bug(f"more of {asset} was released than reserved")
     order.reserve = reserve
 
 
@@ -309,9 +376,9 @@ OWN_SOURCES: Final = frozenset({Source.STRATEGY, Source.MODEL, Source.PROTECTION
 _FOLD: Final[dict[type[Any], Callable[[State, Any], None]]] = {
     SessionOpened: _session_opened,
     SessionClosed: _session_closed,
-    SettingsAdopted: _settings_adopted,
-    CapitalDeclared: _capital_declared,
-    MarksTaken: _marks_taken,
+    SettingsAdopted: settings_adopted,
+    CapitalDeclared: capital_declared,
+    MarksTaken: marks_taken,
     CycleRan: _cycle_ran,
     IntentFormed: _intent_formed,
     IntentRefused: _intent_refused,
@@ -326,6 +393,14 @@ _FOLD: Final[dict[type[Any], Callable[[State, Any], None]]] = {
     StrayFound: _stray_found,
     TradesPulled: _trades_pulled,
     OrdersRetired: _orders_retired,
-    AlertRaised: _nothing,
+    AlertRaised: _alert_raised,
     ClockHeld: _clock_held,
+    WatermarkRaised: watermark_raised,
+    DayClosed: day_closed,
+    FundsBooked: funds_booked,
+    FundingBooked: funding_booked,
+    ListingsAdopted: listings_adopted,
+    AccountReconciled: _account_reconciled,
+    StateUpgraded: _state_upgraded,
+    AlertCleared: _alert_cleared,
 }

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from quarterdeck.domain import (
     MINUTE_NS,
     SECOND_NS,
-    BotSettings,
+    AlertRaised,
     CancelAsked,
     CapitalDeclared,
     ClockHeld,
@@ -22,6 +24,7 @@ from quarterdeck.domain import (
     Effect,
     Evidence,
     Fact,
+    Hold,
     Intent,
     OrderState,
     Released,
@@ -31,13 +34,17 @@ from quarterdeck.domain import (
     Side,
     Source,
     Started,
+    StateUpgraded,
     Stopping,
     ensure,
 )
-from quarterdeck.engine.intents import least_qty, pursue, sellable_lots
+from quarterdeck.engine.changes import left_without_care
+from quarterdeck.engine.exposure import grids_of, sellable_lots
+from quarterdeck.engine.holds import LIMITS_OF_LOSS, changed, held, strength
+from quarterdeck.engine.intents import pursue
 from quarterdeck.engine.moment import Moment, settings_of
 from quarterdeck.engine.reports import move, request_cancel
-from quarterdeck.engine.state import State
+from quarterdeck.engine.state import State, state_hash
 from quarterdeck.orders import ENDED
 
 NOTICED: Final = "the kill file was raised"
@@ -58,9 +65,22 @@ def start(state: State, started: Started, at_ns: int) -> Iterator[Fact]:
     Open a session. A first start, a normal start and one after a crash walk the same path.
 
     Every order that was planned and has no answer becomes unknown: it may have been sent, and is never sent again.
+
+    Raises:
+        ConfigError: If the settings lack a pair or venue on which something is still held or working.
     """
     is_first = state.epoch == 0
-    _ensure_handled(state, started.settings)
+    unhandled = left_without_care(state, started.settings)
+    if unhandled:
+        raise ConfigError(unhandled)
+    if not is_first and started.software != state.software:
+        yield StateUpgraded(
+            at_ns=at_ns,
+            software_before=state.software,
+            software=started.software,
+            before_hash=started.recorded_hash,
+            state_hash=state_hash(state),
+        )
     if started.settings != state.settings:
         yield SettingsAdopted(at_ns=at_ns, settings=started.settings)
     yield SessionOpened(at_ns=at_ns, session=started.session, epoch=started.epoch, software=started.software)
@@ -72,26 +92,6 @@ def start(state: State, started: Started, at_ns: int) -> Iterator[Fact]:
             yield from move(state, order, Evidence.RECOVERED, at_ns, reason="a new session found no answer to the send")
     if started.kill_epoch > state.kill_epoch and not state.kill_raised:
         yield from _kill(state, at_ns, NOTICED, "kill file")
-
-
-def _ensure_handled(state: State, settings: BotSettings) -> None:
-    """Refuse settings without a pair or venue on which something is still held or working: nobody could close it."""
-    listed = {(one.venue, one.instrument) for one in settings.listings if one.instrument in settings.pairs}
-    kept = {place for place in listed if place[0] in {venue.name for venue in settings.venues}}
-    for venue, held in state.positions.items():
-        for instrument, position in held.items():
-            grid = state.grids[venue][instrument]
-            if (venue, instrument) not in kept and position.qty >= least_qty(grid):
-                what = f"{position.qty} {grid.listing.base} of {instrument} on {venue} is still held"
-                raise ConfigError(f"{what}; put the pair and the venue back into the settings, and sell it first")
-    grids = {(one.venue, one.instrument): (one.lot, one.tick) for one in settings.listings}
-    for order in state.live_orders():
-        place = (order.venue, order.instrument)
-        what = f"order {order.client_id} for {order.instrument} on {order.venue} is not settled"
-        if place not in kept:
-            raise ConfigError(f"{what}; put the pair and the venue back into the settings until it is")
-        if grids[place] != (order.lot, order.tick):
-            raise ConfigError(f"{what}; put its lot {order.lot} and tick {order.tick} back until it is")
 
 
 def stop(state: State, stopping: Stopping, at_ns: int) -> Iterator[Fact]:
@@ -134,41 +134,60 @@ def take_control(state: State, asked: ControlAsked, now: Moment) -> Iterator[Fac
         yield CommandAnswered(at_ns=at_ns, key=asked.key, outcome=outcome)
         return
     elif asked.command == "resume":
-        yield ControlChanged(
-            at_ns=at_ns,
-            control=Control.RUNNING,
-            reason=asked.reason,
-            who=asked.who,
-            kill_epoch=asked.kill_epoch,
-            window_emptied=True,
-            differences_accepted=True,
-        )
+        yield _resumed(state, asked, at_ns)
+        outcome = "done: resume"
+        if state.holds:
+            why = "; ".join(f"{hold.cause}: {hold.reason}" for hold in state.holds.values())
+            outcome = f"done: resume, but still {state.control.value}: {why} (resume --rebase lifts loss limits)"
+        yield CommandAnswered(at_ns=at_ns, key=asked.key, outcome=outcome)
+        return
     else:
         yield from _lower(state, asked, at_ns)
     yield CommandAnswered(at_ns=at_ns, key=asked.key, outcome=f"done: {asked.command}")
 
 
+def _resumed(state: State, asked: ControlAsked, at_ns: int) -> ControlChanged:
+    """
+    Lift what a person may lift: every hold but those of the loss limits, and these too with `rebase`.
+
+    The person has looked: differences of balances are accepted, and counts of rejections and executions begin anew.
+    """
+    kept = [] if asked.rebase else [hold for hold in state.holds.values() if hold.cause in LIMITS_OF_LOSS]
+    return replace(
+        changed(state, at_ns, kept, asked.reason, asked.who),
+        kill_epoch=asked.kill_epoch,
+        kill_raised=False,
+        window_emptied=True,
+        differences_accepted=True,
+        rebased=asked.rebase,
+    )
+
+
 def _lower(state: State, asked: ControlAsked, at_ns: int) -> Iterator[Fact]:
     """Tighten the level. Only a resume loosens one: a pause must not lift a halt."""
     level = LEVEL_OF[asked.command]
-    order = list(Control)
-    if order.index(level) <= order.index(state.control):
+    until_ns = at_ns + PAUSE_NS if level is Control.PAUSED else 0
+    hold, own = Hold("operator", level, asked.reason or asked.command, until_ns), state.holds.get("operator")
+    if own is not None and strength(own) >= strength(hold):
         return
-    yield ControlChanged(
-        at_ns=at_ns,
-        control=level,
-        reason=asked.reason or asked.command,
-        who=asked.who,
-        paused_until_ns=at_ns + PAUSE_NS if level is Control.PAUSED else 0,
-        kill_raised=state.kill_raised,
-    )
+    yield held(state, at_ns, hold, asked.who)
     if level is Control.HALTED:
         for live in state.live_orders():
             yield from request_cancel(live, at_ns, "the bot was halted")
 
 
 def _kill(state: State, at_ns: int, reason: str, who: str) -> Iterator[Fact]:
-    yield ControlChanged(at_ns=at_ns, control=Control.HALTED, reason=reason, who=who, kill_raised=True)
+    yield replace(held(state, at_ns, Hold("kill", Control.HALTED, reason), who), kill_raised=True)
+    naked = [
+        f"{position.qty} {instrument} on {venue}"
+        for venue, positions in state.positions.items()
+        for instrument, position in positions.items()
+        if position.qty
+    ]
+    protected = settings_of(state).guardrails.protect_when_halted if state.settings is not None else False
+    if naked and not protected:
+        text = f"{reason}: halted, and nothing protects {', '.join(naked)}; flatten or watch them"
+        yield AlertRaised(at_ns=at_ns, code="kill_switch", text=text, severity="critical")
     for order in state.live_orders():
         yield from request_cancel(order, at_ns, "kill")
 
@@ -176,10 +195,7 @@ def _kill(state: State, at_ns: int, reason: str, who: str) -> Iterator[Fact]:
 def _flatten(state: State, asked: ControlAsked, now: Moment) -> Iterator[Fact]:
     """Close every position, through the same door as any exit."""
     for instrument in settings_of(state).pairs:
-        holds = any(
-            instrument in grids and sellable_lots(state, grids[instrument]) > 0 for grids in state.grids.values()
-        )
-        if holds:
+        if any(sellable_lots(state, grid) > 0 for grid in grids_of(state, instrument)):
             intent = Intent(
                 id=f"{settings_of(state).bot}:flatten:{asked.key}:{instrument}",
                 source=Source.MANUAL,

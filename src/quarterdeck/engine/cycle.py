@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
 from quarterdeck.domain import (
+    ZERO,
     Action,
+    BotSettings,
+    Bug,
     CommandAnswered,
     CycleDue,
     CycleRan,
@@ -16,37 +21,62 @@ from quarterdeck.domain import (
     IntentAsked,
     Side,
     SignalGiven,
+    SizingSettings,
     Source,
     TriggerFired,
-    ensure,
+    WatermarkRaised,
 )
-from quarterdeck.engine.intents import least_qty, pursue, sellable_lots
+from quarterdeck.engine.exposure import grids_of, is_dust, sellable_lots
+from quarterdeck.engine.intents import pursue
 from quarterdeck.engine.moment import Moment, settings_of
 from quarterdeck.engine.state import State
+from quarterdeck.engine.watch import RATCHET, watch
+from quarterdeck.market import Trigger
 from quarterdeck.orders import ENDED
+
+SLACK: Final = 1e-9
+_BUY: Final = Action.BUY
+_HOLD: Final = Action.HOLD
+_OPEN: Final = Effect.OPEN
+_REDUCE: Final = Effect.REDUCE
 
 
 def run_cycle(state: State, cycle: CycleDue, now: Moment) -> Iterator[Fact]:
     """Work through the signals of one bar; a bar that was worked through before is not taken again."""
     if cycle.bar_ns <= state.last_bar_ns or state.stopping:
         return
-    actions = {signal.instrument: signal.action for signal in cycle.signals}
-    ensure(len(actions) == len(cycle.signals), "two signals for one pair in one cycle")
-    yield CycleRan(at_ns=now.at_ns, bar_ns=cycle.bar_ns, actions=actions)
-    if all(action is Action.HOLD for action in actions.values()):
-        return
     settings = settings_of(state)
-    wanted = sorted(cycle.signals, key=lambda signal: (signal.action is Action.BUY, signal.instrument))
+    actions, wanted = {}, []
+    for signal in cycle.signals:
+        if signal.instrument in actions:
+            raise Bug("two signals for one pair in one cycle")
+        actions[signal.instrument] = signal.action
+        if signal.action is not _HOLD:
+            wanted.append(signal)
+    if len(wanted) > 1:
+        wanted.sort(key=lambda signal: (signal.action is _BUY, signal.instrument))
+    skipped = {signal.instrument: why for signal in wanted if (why := _why_not(state, settings.sizing, signal))}
+    yield CycleRan(at_ns=now.at_ns, bar_ns=cycle.bar_ns, actions=actions, skipped=skipped)
     for signal in wanted:
-        if signal.action is Action.HOLD or not signal.confidence >= settings.sizing.confidence_min:
+        if signal.instrument in skipped:
             continue
-        if signal.action is Action.BUY and _may_enter(state, signal.instrument):
-            yield from pursue(state, now, _entry(state, signal, cycle.bar_ns))
-        elif signal.action is Action.SELL and _has_position(state, signal.instrument):
-            yield from pursue(state, now, _exit(state, signal, cycle.bar_ns))
+        if signal.action is _BUY:
+            yield from pursue(state, now, _entry(state, settings, signal, cycle.bar_ns))
+        else:
+            yield from pursue(state, now, _exit(settings, signal, cycle.bar_ns))
 
 
-def _may_enter(state: State, instrument: str) -> bool:
+def _why_not(state: State, sizing: SizingSettings, signal: SignalGiven) -> str:
+    """Say why an opinion becomes no intent, because the target is what is held already; empty where it becomes one."""
+    gate = sizing.confidence_min
+    if not signal.confidence >= gate:
+        return f"confidence {signal.confidence:.2f} is below {gate:.2f}"
+    if signal.action is _BUY:
+        return _why_not_enter(state, sizing.entries_max, signal.instrument)
+    return "" if _has_position(state, signal.instrument) else "nothing is held that is not being sold already"
+
+
+def _why_not_enter(state: State, entries_max: int, pair: str) -> str:
     """
     Tell whether the target differs from what is held, working or unknown, each counted as if filled.
 
@@ -54,51 +84,50 @@ def _may_enter(state: State, instrument: str) -> bool:
     """
     entries = 0
     for venue, held in state.positions.items():
-        position = held.get(instrument)
-        if position is not None and position.qty >= least_qty(state.grids[venue][instrument]):
-            entries += max(position.entries, 1)
+        for instrument, position in held.items():
+            grid = state.grids[venue][instrument]
+            if position.qty and grid.listing.pair_id == pair and not is_dust(state, grid, position):
+                entries += max(position.entries, 1)
     for order in state.live_orders():  # one that has ended is among them while lots of it wait to be booked
-        if order.instrument == instrument:
-            if order.effect is Effect.REDUCE:
-                return False
-            seen = state.position(order.venue, instrument).qty >= least_qty(state.grids[order.venue][instrument])
-            entries += 0 if order.booked_lots and seen else 1
-    return entries < settings_of(state).sizing.entries_max
+        if order.pair == pair:
+            if order.effect is _REDUCE:
+                return "an exit is under way"
+            grid = state.grids[order.venue][order.instrument]
+            is_seen = not is_dust(state, grid, state.position(order.venue, order.instrument))
+            entries += 0 if order.booked_lots and is_seen else 1
+    return "" if entries < entries_max else f"{entries} of {entries_max} entries are held or on their way"
 
 
-def _has_position(state: State, instrument: str) -> bool:
+def _has_position(state: State, pair: str) -> bool:
     """Tell whether there is anything to sell, or an entry on its way that should not arrive."""
-    for grids in state.grids.values():
-        grid = grids.get(instrument)
-        if grid is not None and sellable_lots(state, grid) > 0:
+    for grid in grids_of(state, pair):
+        if sellable_lots(state, grid) > 0:
             return True
     return any(
-        order.instrument == instrument and order.effect is Effect.OPEN and order.state not in ENDED
-        for order in state.live_orders()
+        order.pair == pair and order.effect is _OPEN and order.state not in ENDED for order in state.live_orders()
     )
 
 
-def _entry(state: State, signal: SignalGiven, bar_ns: int) -> Intent:
-    sizing = settings_of(state).sizing
+def _entry(state: State, settings: BotSettings, signal: SignalGiven, bar_ns: int) -> Intent:
+    sizing = settings.sizing
     asked, unit = sizing.value, "quote"
     if sizing.kind == "equity_share":
         asked = Decimal(repr(round(float(sizing.value) * (state.equity or 0.0), 8)))
     elif sizing.kind == "base":
         unit = "base"
-    return _intent_of(state, signal, bar_ns, (Effect.OPEN, Side.BUY, asked, unit))
+    return _intent_of(settings.bot, signal, bar_ns, (_OPEN, Side.BUY, asked, unit))
 
 
-def _exit(state: State, signal: SignalGiven, bar_ns: int) -> Intent:
-    return _intent_of(state, signal, bar_ns, (Effect.REDUCE, Side.SELL, Decimal(0), "position"))
+def _exit(settings: BotSettings, signal: SignalGiven, bar_ns: int) -> Intent:
+    return _intent_of(settings.bot, signal, bar_ns, (_REDUCE, Side.SELL, ZERO, "position"))
 
 
-def _intent_of(state: State, signal: SignalGiven, bar_ns: int, want: tuple[Effect, Side, Decimal, str]) -> Intent:
+def _intent_of(bot: str, signal: SignalGiven, bar_ns: int, want: tuple[Effect, Side, Decimal, str]) -> Intent:
     effect, side, asked, unit = want
-    settings = settings_of(state)
     return Intent(
-        id=f"{settings.bot}:{signal.instrument}:{bar_ns}:{signal.action.value}",
+        id=f"{bot}:{signal.instrument}:{bar_ns}:{signal.action}",
         source=signal.source,
-        who=signal.source.value,
+        who=str(signal.source),
         effect=effect,
         side=side,
         instrument=signal.instrument,
@@ -111,9 +140,19 @@ def _intent_of(state: State, signal: SignalGiven, bar_ns: int, want: tuple[Effec
 
 
 def fire_trigger(state: State, fired: TriggerFired, now: Moment) -> Iterator[Fact]:
-    """Close a position whose protective level was crossed, unless it is being closed already."""
-    grid = state.grids.get(fired.venue, {}).get(fired.instrument)
-    if state.stopping or grid is None or sellable_lots(state, grid) <= 0:
+    """
+    Close a position whose protective level was crossed, unless it is being closed already.
+
+    A level that stands no more, because the position changed while the price was on its way, closes nothing.
+    """
+    level = next((one for one in watch(state) if _is_of(one, fired)), None)
+    if state.stopping or level is None:
+        return
+    beyond = fired.price <= level.price * (1.0 + SLACK) if level.falling else fired.price >= level.price * (1.0 - SLACK)
+    if not (beyond and 0.0 < fired.price < math.inf):
+        return
+    if fired.cause == RATCHET:
+        yield WatermarkRaised(at_ns=now.at_ns, venue=fired.venue, instrument=fired.instrument, price=fired.price)
         return
     intent = Intent(
         id=_trigger_id(state, fired, now.at_ns),
@@ -121,12 +160,17 @@ def fire_trigger(state: State, fired: TriggerFired, now: Moment) -> Iterator[Fac
         who=fired.cause,
         effect=Effect.REDUCE,
         side=Side.SELL,
-        instrument=fired.instrument,
+        instrument=state.pair_of(fired.venue, fired.instrument),
+        listing=fired.instrument,
         asked=Decimal(0),
         asked_unit="position",
         cause=f"{fired.cause} at {fired.price}",
     )
     yield from pursue(state, now, intent, venue=fired.venue)
+
+
+def _is_of(level: Trigger, fired: TriggerFired) -> bool:
+    return (level.venue, level.instrument, level.cause) == (fired.venue, fired.instrument, fired.cause)
 
 
 def _trigger_id(state: State, fired: TriggerFired, at_ns: int) -> str:

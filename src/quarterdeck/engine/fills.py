@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Final
 
 from msgspec.structs import replace
 
@@ -24,10 +23,9 @@ from quarterdeck.domain import (
     quantize,
 )
 from quarterdeck.engine.state import State
+from quarterdeck.fills import fee_of
 from quarterdeck.orders import Alert, Order, Step, inferred_trade_id, reserve_of, step
 from quarterdeck.portfolio import BookedFill, Books, FillToBook, book_fill
-
-FEE_STEP: Final = Decimal("1e-8")
 
 
 def take_fill(state: State, report: FillReported, at_ns: int) -> Iterator[Fact]:
@@ -86,7 +84,8 @@ def infer_fill(state: State, order: Order, at_ns: int) -> Iterator[Fact]:
     price = order.reported_price
     if price is None:
         price = quantize(Decimal(repr(order.reference_price)), listing.tick)
-    fee = quantize(multiply(multiply(multiply(listing.lot, Decimal(lots)), price), listing.fee_taker), FEE_STEP)
+    notional = multiply(multiply(listing.lot, Decimal(lots)), price)
+    fee = fee_of(notional, listing.fee_taker, listing.fee_step, listing.fee_rounding)
     report = FillReported(
         at_ns=at_ns,
         venue=order.venue,

@@ -9,6 +9,7 @@ from typing import Final
 from quarterdeck.domain import (
     SECOND_NS,
     ZERO,
+    AccountReconciled,
     AccountReported,
     AccountWeighed,
     AlertRaised,
@@ -17,10 +18,9 @@ from quarterdeck.domain import (
     CancelRequested,
     CancelState,
     Control,
-    ControlChanged,
-    Effect,
     Evidence,
     Fact,
+    Hold,
     OrderMoved,
     OrderReported,
     OrderSeen,
@@ -30,6 +30,7 @@ from quarterdeck.domain import (
     add,
     subtract,
 )
+from quarterdeck.engine.holds import held
 from quarterdeck.engine.moment import settings_of
 from quarterdeck.engine.state import State
 from quarterdeck.orders import ENDED, Alert, Order, client_prefix, reserve_of, step
@@ -132,8 +133,11 @@ def move(  # noqa: PLR0913 - one call names the whole event; a bundle would only
             venue_at_ns=report.venue_at_ns if report is not None else 0,
             price=_price_of(report),
             absences=absences,
-            returns_trade_ns=_returned_trade(state, order, moved.state, reported),
+            returns_trade=_returns_trade(state, order, moved.state, reported),
+            rejects=_rejects(state, order, reason) if evidence is Evidence.REJECTED else 0,
         )
+        if evidence is Evidence.REJECTED:
+            yield from _break(state, order, at_ns)
     if moved.alert is not Alert.NONE:
         text = f"order {order.client_id} on {order.venue}: {moved.alert.value} ({evidence.value})"
         yield AlertRaised(at_ns=at_ns, code="order", text=text, severity="critical")
@@ -145,14 +149,29 @@ def _price_of(report: OrderReported | None) -> Decimal | None:
     return price if price is not None and price.is_finite() and price > 0 else None
 
 
-def _returned_trade(state: State, order: Order, after: OrderState, reported_lots: int) -> int | None:
-    """Give the cooldown slot back when an opening order ends without a trade; the slot is that of the pair's last."""
-    unfilled = after in ENDED and order.state not in ENDED and order.booked_lots == 0 and reported_lots == 0
-    if not (unfilled and order.effect is Effect.OPEN):
-        return None
-    # By the order itself, not by its time: two orders of a pair may have been planned in one instant.
-    last = next(known for known in reversed(state.orders.values()) if known.instrument == order.instrument)
-    return order.trade_before_ns if last is order else None
+def _returns_trade(state: State, order: Order, after: OrderState, reported_lots: int) -> bool:
+    """Tell whether an intent gives its place among the counted trades back: all its orders ended, and none traded."""
+    if after not in ENDED or order.state in ENDED or reported_lots or order.intent_id not in state.trades:
+        return False
+    return not any(
+        other.intent_id == order.intent_id and (other.booked_lots or other.state not in ENDED) and other is not order
+        for other in state.orders.values()
+    )
+
+
+def _rejects(state: State, order: Order, reason: str) -> int:
+    """Count the rejections in a row with these very words, this one included."""
+    before = state.rejects.get(f"{order.venue} {order.instrument}")
+    return before.count + 1 if before is not None and before.reason == reason else 1
+
+
+def _break(state: State, order: Order, at_ns: int) -> Iterator[Fact]:
+    """Tell a person when the same rejection has come so often that nothing more is opened there."""
+    rejections = state.rejects.get(f"{order.venue} {order.instrument}")
+    if rejections is not None and rejections.count == settings_of(state).guardrails.rejects_max:
+        times = f"{order.venue} rejected {order.instrument} {rejections.count} times in a row"
+        text = f"{times}: {rejections.reason}; nothing is opened there until the bot is resumed"
+        yield AlertRaised(at_ns=at_ns, code="breaker", text=text, severity="critical")
 
 
 def request_cancel(order: Order, at_ns: int, reason: str) -> Iterator[Fact]:
@@ -213,6 +232,8 @@ def take_account(state: State, report: AccountReported, at_ns: int) -> Iterator[
         if not first:
             unexplained.append(f"{asset} {actual} instead of {expected}")
     yield from _stop_opening(state, report.venue, unexplained, at_ns)
+    if report.venue in state.reconciling:
+        yield AccountReconciled(at_ns=at_ns, venue=report.venue)
 
 
 def _weigh(state: State, report: AccountReported, at_ns: int) -> Iterator[Fact]:
@@ -255,10 +276,9 @@ def _stop_opening(state: State, venue: str, unexplained: list[str], at_ns: int) 
     if not unexplained:
         return
     text = f"{venue} holds {', '.join(unexplained)}, which no trade of this bot explains"
-    if state.control in (Control.RUNNING, Control.PAUSED):
-        yield ControlChanged(
-            at_ns=at_ns, control=Control.REDUCING, reason=f"{text}; check the account, then resume", who="reconcile"
-        )
+    hold = Hold("reconcile", Control.REDUCING, f"{text}; check the account, then resume")
+    if hold.cause not in state.holds:
+        yield held(state, at_ns, hold, "reconcile")
     yield AlertRaised(at_ns=at_ns, code="balance_sync", text=text, severity="critical")
 
 
@@ -271,8 +291,8 @@ def _moving_assets(state: State, venue: str) -> set[str]:
     if not moving:
         return moving
     traded = {asset for grid in state.grids[venue].values() for asset in (grid.listing.base, grid.listing.quote)}
-    held = {*state.baselines.get(venue, {}), *state.cash.get(venue, {})}
-    return moving | (held - traded) | set(state.fees)
+    known = {*state.baselines.get(venue, {}), *state.cash.get(venue, {})}
+    return moving | (known - traded) | set(state.fees)
 
 
 def _traded_assets(state: State, order: Order) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from quarterdeck.domain import (
     ZERO,
     BotSettings,
     Control,
+    Hold,
     IntegrityError,
     Listing,
     OrderState,
@@ -21,42 +22,78 @@ from quarterdeck.domain import (
     subtract,
 )
 from quarterdeck.orders import ENDED, Order
-from quarterdeck.portfolio import FLAT, Position
+from quarterdeck.portfolio import FLAT, Position, Totals
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 
 
 class Grid(Struct, frozen=True):
-    """A listing with the floats that guardrail arithmetic wants, so that they are converted once."""
+    """A listing with the numbers that guardrail arithmetic wants, so that they are worked out once."""
 
     listing: Listing
     tick: float
     lot: float
     fee_taker: float
+    fee_maker: float
     notional_min: float
+    notional_max: float
+    in_base_currency: bool
 
 
 class Marked(Struct, array_like=True, gc=False):
-    """Equity at one UTC minute."""
+    """The loss index at one UTC minute; `next_ns` is the minute of the mark after it, 0 for the last one."""
 
     minute_ns: int
-    equity: float
+    index: float
+    next_ns: int = 0
+
+
+class Earned(Struct, array_like=True, gc=False):
+    """What the bot was worth less what flowed in, at the first mark of an hour; in base currency."""
+
+    minute_ns: int
+    amount: float
+
+
+class TradeCounted(Struct, array_like=True, gc=False):
+    """A trade as cooldown and trade rate count it: one for each intent, from the plan of its first order on."""
+
+    pair: str
+    at_ns: int
+
+
+class Rejections(Struct, array_like=True):
+    """How often in a row a venue rejected orders of one instrument with the very same words."""
+
+    reason: str
+    count: int
 
 
 class State(Struct):
     """
     The state of one bot.
 
-    `live` holds the client ids of orders that may still change something, in the order they were planned. `recent`
-    are the marks of the loss-rate window. `traded_venue_ns` is each venue's own time of our last trade there.
+    `listed` says, by pair, under which instruments which venues trade it. `live` holds the client ids of orders that
+    may still change something, in the order they were planned. `holds` are the reasons why the bot may not do
+    everything, by cause; `control` is the tightest of them. The loss index is equity per unit: `day_open` and
+    `index_peak` are values of it, `recent` and `peaks` those marks of the loss-rate and of the drawdown window
+    that no later one exceeds, the highest first; `hours` are those of the last day; `marks` and `rates` are the last
+    prices of what is held and of assets that do not count one for one. `trades` are the counted trades by intent,
+    oldest first, `returned` those that were given back. `watermarks` is the highest mark of each position since it was
+    opened. `reconciling` names the accounts that this session has not compared yet. `coin_fees` are those fees that
+    came off a position instead of cash. `traded_venue_ns` is each venue's own time of our last trade there.
     `baselines` is what each account holds beside the bot's own; `doubts` what it held beyond every explanation while
     an order there was unknown, read at `weighed_venue_ns`, the venue's time. `answers` are the outcomes of outside
-    commands by key.
+    commands by key, `changes` the settings changed at run time by path,
+    `alerts` those that stand.
     """
 
     version: int = STATE_VERSION
+    software: str = ""
     settings: BotSettings | None = None
+    changes: dict[str, str] = field(default_factory=dict)
     grids: dict[str, dict[str, Grid]] = field(default_factory=dict)
+    listed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     venues: dict[str, VenueSettings] = field(default_factory=dict)
     session: str = ""
     epoch: int = 0
@@ -66,23 +103,43 @@ class State(Struct):
     control: Control = Control.RUNNING
     control_reason: str = ""
     paused_until_ns: int = 0
+    holds: dict[str, Hold] = field(default_factory=dict)
     kill_epoch: int = 0
     kill_raised: bool = False
     clock_steady_at_ns: int = 0
     cash: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     fees: dict[str, Decimal] = field(default_factory=dict)
+    coin_fees: dict[str, Decimal] = field(default_factory=dict)
+    funding: dict[str, Decimal] = field(default_factory=dict)
+    funding_ids: dict[str, int] = field(default_factory=dict)
+    flows: Decimal = ZERO
     reserved: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     positions: dict[str, dict[str, Position]] = field(default_factory=dict)
+    watermarks: dict[str, dict[str, float]] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     live: dict[str, int] = field(default_factory=dict)
-    last_trade_ns: dict[str, int] = field(default_factory=dict)
+    fills: int = 0
+    trades: dict[str, TradeCounted] = field(default_factory=dict)
+    returned: dict[str, TradeCounted] = field(default_factory=dict)
+    rejects: dict[str, Rejections] = field(default_factory=dict)
+    executions: int = 0
     minute_ns: int = 0
     equity: float | None = None
     equity_open: float | None = None
-    peak: float = 0.0
+    units: float = 0.0
+    index: float = 1.0
+    day_ns: int = -1
+    day_open: float = 0.0
+    day_totals: Totals | None = None
+    index_peak: float = 0.0
     drawdown_max: float = 0.0
     recent: list[Marked] = field(default_factory=list)
+    peaks: list[Marked] = field(default_factory=list)
+    hours: list[Earned] = field(default_factory=list)
+    rates: dict[str, float] = field(default_factory=dict)
+    marks: dict[str, dict[str, float]] = field(default_factory=dict)
     last_bar_ns: int = -1
+    reconciling: dict[str, bool] = field(default_factory=dict)
     baselines: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     unexplained: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     weighed_venue_ns: dict[str, int] = field(default_factory=dict)
@@ -91,6 +148,7 @@ class State(Struct):
     traded_venue_ns: dict[str, int] = field(default_factory=dict)
     strays: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
+    alerts: dict[str, str] = field(default_factory=dict)
     retired_through_ns: int = 0
 
     def position(self, venue: str, instrument: str) -> Position:
@@ -105,6 +163,8 @@ class State(Struct):
 
     def live_orders(self) -> list[Order]:
         """List the orders that may still change something, in the order they were planned."""
+        if not self.live:
+            return []
         orders = self.orders
         return [orders[client_id] for client_id in self.live]
 
@@ -114,11 +174,21 @@ class State(Struct):
 
     def selling_lots(self, venue: str, instrument: str) -> int:
         """Count the lots that living sell orders may still take off a position."""
+        if not self.live:
+            return 0
         return sum(
             order.unbooked_lots if order.state not in ENDED else max(order.reported_lots - order.booked_lots, 0)
             for order in self.live_orders()
             if order.venue == venue and order.instrument == instrument and order.side is Side.SELL
         )
+
+    def pair_of(self, venue: str, instrument: str) -> str:
+        """Give the pair that an instrument of a venue counts as."""
+        return self.grids[venue][instrument].listing.pair_id
+
+    def last_trade_ns(self, pair: str) -> int:
+        """Give the instant of the last counted trade of a pair; 0 where no limit looks back far enough to care."""
+        return max([trade.at_ns for trade in self.trades.values() if trade.pair == pair], default=0)
 
     def unknown_orders(self) -> list[Order]:
         """List the orders whose outcome is not known."""
@@ -145,8 +215,8 @@ def decode_state(body: bytes) -> State:
         state = _DECODER.decode(body)
     except msgspec.MsgspecError as error:
         raise IntegrityError(f"the snapshot does not hold a state: {error}") from error
-    if state.version > STATE_VERSION:
-        raise IntegrityError(f"the snapshot is of version {state.version}; this program reads up to {STATE_VERSION}")
+    if state.version != STATE_VERSION:
+        raise IntegrityError(f"the snapshot is of version {state.version}; this program reads version {STATE_VERSION}")
     return state
 
 

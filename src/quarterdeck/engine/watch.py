@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from quarterdeck.domain import Control
-from quarterdeck.engine.intents import sellable_lots
-from quarterdeck.engine.state import State
+from quarterdeck.engine.exposure import is_dust, sellable_lots
+from quarterdeck.engine.state import Grid, State
 from quarterdeck.market import Trigger
 from quarterdeck.portfolio import average_cost
+
+RATCHET: Final = "ratchet"
+RATCHET_STEP: Final = 0.001
 
 
 def watch(state: State) -> tuple[Trigger, ...]:
     """
-    List the protective levels of everything held and not yet being sold, the stop before the target.
+    List the protective levels of everything held and not yet being sold, the stops before the target.
 
-    A level is a fraction of the position's average cost on its venue, so that it dies with the position. Nothing is
-    watched that could not be sold: dust below the venue's minimum, or anything while the bot is halted, unless its
-    settings let protection go on.
+    A level is a fraction of the position's average cost on its venue, or of its highest mark, so that it dies with the
+    position. A trailing stop also asks to hear of every new high by a tenth of a percent. Nothing is watched that could
+    not be sold: dust below the venue's minimum, or anything while the bot is halted, unless its settings let
+    protection go on.
     """
-    if state.settings is None or (
-        state.control is Control.HALTED and not state.settings.guardrails.protect_when_halted
-    ):
+    settings = state.settings
+    if settings is None or (state.control is Control.HALTED and not settings.guardrails.protect_when_halted):
         return ()
-    risk = state.settings.risk
-    if risk.stop_loss is None and risk.take_profit is None:
+    risk = settings.risk
+    if risk.stop_loss is None and risk.take_profit is None and risk.trailing_stop is None:
         return ()
     triggers: list[Trigger] = []
     for venue, held in state.positions.items():
         for instrument, position in held.items():
             grid = state.grids[venue][instrument]
-            lots, cost = sellable_lots(state, grid), average_cost(position)
-            if lots < grid.listing.lots_min or lots * grid.lot * cost < grid.notional_min:
-                continue
-            if risk.stop_loss is not None:
-                triggers.append(Trigger(venue, instrument, "stop_loss", cost * (1.0 - risk.stop_loss), falling=True))
-            if risk.take_profit is not None:
-                triggers.append(
-                    Trigger(venue, instrument, "take_profit", cost * (1.0 + risk.take_profit), falling=False)
-                )
+            if sellable_lots(state, grid) >= grid.listing.lots_min and not is_dust(state, grid, position):
+                triggers += _levels(state, grid, average_cost(position))
     return tuple(triggers)
+
+
+def _levels(state: State, grid: Grid, cost: float) -> list[Trigger]:
+    risk = state.settings.risk if state.settings is not None else None
+    venue, instrument = grid.listing.venue, grid.listing.instrument
+    levels: list[Trigger] = []
+    if risk is None:
+        return levels
+    if risk.stop_loss is not None:
+        levels.append(Trigger(venue, instrument, "stop_loss", cost * (1.0 - risk.stop_loss), falling=True))
+    if risk.trailing_stop is not None:
+        high = max(state.watermarks.get(venue, {}).get(instrument, 0.0), cost)
+        levels.append(Trigger(venue, instrument, "trailing_stop", high * (1.0 - risk.trailing_stop), falling=True))
+        levels.append(Trigger(venue, instrument, RATCHET, high * (1.0 + RATCHET_STEP), falling=False))
+    if risk.take_profit is not None:
+        levels.append(Trigger(venue, instrument, "take_profit", cost * (1.0 + risk.take_profit), falling=False))
+    return levels

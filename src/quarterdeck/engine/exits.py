@@ -1,0 +1,120 @@
+"""Sizing and routing an order that reduces: only where something is held, and never more than that."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from quarterdeck.domain import BotSettings, Intent, lots_down, multiply
+from quarterdeck.engine.drafts import Draft, Refusal, equity_of, limit_ticks_of, qty_max_of
+from quarterdeck.engine.exposure import asset_qty_worst, grids_of, least_qty, sellable_lots
+from quarterdeck.engine.moment import Moment
+from quarterdeck.engine.offers import Offer, exits_of, reference_of
+from quarterdeck.engine.state import Grid, State
+from quarterdeck.guardrails import order_value_max
+from quarterdeck.routing import Candidate, exit_order, exit_price
+
+SLACK = 1e-9
+
+
+def draft_reducing(
+    state: State, now: Moment, settings: BotSettings, intent: Intent, venue: str | None
+) -> list[Draft] | Refusal:
+    """Sell where some is held, the best price first, and never more than is held there and not being sold."""
+    market = exits_of(state, now, settings, intent.instrument)
+    held: list[tuple[Offer, int]] = []
+    candidates: list[Candidate] = []
+    anywhere = venue is None and not intent.listing
+    for offer in market:
+        grid = offer.grid
+        lots = sellable_lots(state, grid) if anywhere or _is_meant(intent, grid, venue) else 0
+        if lots > 0:
+            held.append((offer, lots))
+            brings = Candidate(offer.quote, grid.fee_taker, lots * grid.lot, rate=offer.rate, pair=grid.listing.pair)
+            candidates.append(brings)
+    if not held:
+        return _nothing_to_sell(state, intent, venue)
+    reference = reference_of([offer.quote.last * offer.rate for offer in market])
+    left = float(intent.asked) if intent.asked_unit == "base" else math.inf
+    drafts: list[Draft] = []
+    for place in exit_order(candidates) if len(held) > 1 else (0,):
+        offer, sellable = held[place]
+        lots = min(sellable, lots_down(left, offer.grid.lot)) if math.isfinite(left) else sellable
+        if lots > 0:
+            draft = _draft(state, now, settings, intent, offer, (lots, reference, candidates[place]))
+            left -= draft.lots * offer.grid.lot
+            drafts.append(draft)
+    if not drafts:
+        return Refusal("size", f"asks to sell less than one lot of {intent.instrument}")
+    return _without_dust(state, intent, drafts)
+
+
+def _is_meant(intent: Intent, grid: Grid, venue: str | None) -> bool:
+    return venue in (None, grid.listing.venue) and intent.listing in ("", grid.listing.instrument)
+
+
+def _nothing_to_sell(state: State, intent: Intent, venue: str | None) -> Refusal:
+    stuck = [grid.listing.venue for grid in grids_of(state, intent.instrument, venue) if sellable_lots(state, grid) > 0]
+    if stuck:
+        return Refusal("route", "; ".join(f"{name} has no fresh price" for name in stuck))
+    return Refusal("route", f"no venue holds {intent.instrument} that is not being sold")
+
+
+def _without_dust(state: State, intent: Intent, drafts: list[Draft]) -> list[Draft] | Refusal:
+    """Refuse to leave behind what could never be sold: somebody asked for a part, and the rest would be too small."""
+    if intent.asked_unit != "base":
+        return drafts
+    for draft in drafts:
+        grid, listing = draft.grid, draft.grid.listing
+        rest = sellable_lots(state, grid) - draft.lots
+        is_too_small = rest < listing.lots_min or rest * grid.lot * draft.price < grid.notional_min * (1.0 - SLACK)
+        if rest > 0 and is_too_small:
+            what = f"would leave {multiply(listing.lot, Decimal(rest))} {listing.base} on {listing.venue}, which"
+            least = f"{least_qty(grid)} {listing.base} and {listing.notional_min} {listing.quote}"
+            return Refusal("size", f"{what} takes at least {least}; sell the whole position, or less of it")
+    return drafts
+
+
+def _draft(
+    state: State,
+    now: Moment,
+    settings: BotSettings,
+    intent: Intent,
+    offer: Offer,
+    sizing: tuple[int, float, Candidate],
+) -> Draft:
+    lots, reference, candidate = sizing
+    grid, listing, quote = offer.grid, offer.grid.listing, offer.quote
+    limits = settings.guardrails
+    equity = equity_of(state, now)
+    value_max = order_value_max(limits.order_value_max_quote, limits.order_value_max_share, equity)
+    qty_max = qty_max_of(limits, intent.instrument, value_max, reference)
+    sized_by = "position"
+    if lots * grid.lot > qty_max:  # E3 binds exits too: what is left is for a later one
+        lots, sized_by = max(lots_down(qty_max, grid.lot), 1), "E3"
+    price = exit_price(quote, lots * grid.lot) or quote.last
+    best = quote.bids[0][0] if quote.bids else quote.last
+    limit_ticks = limit_ticks_of(intent, grid, -1)
+    if limit_ticks is not None:
+        price = best = limit_ticks * grid.tick
+    fee = price * grid.fee_taker * lots * grid.lot
+    held = float(state.position(listing.venue, listing.instrument).qty)
+    return Draft(
+        grid,
+        quote,
+        offer.is_sound,
+        lots,
+        price=price,
+        best=best,
+        rate=offer.rate,
+        reference=reference,
+        equity=equity,
+        qty_max=qty_max,
+        held_qty=asset_qty_worst(state, listing.base),
+        free=held - state.selling_lots(listing.venue, listing.instrument) * grid.lot,
+        limit_ticks=limit_ticks,
+        reserve_asset=listing.base,
+        reserve_per_lot=listing.lot,
+        routes=(candidate.told(price * (1.0 - grid.fee_taker), fee, has_liquidity=True),),
+        sized_by=sized_by,
+    )

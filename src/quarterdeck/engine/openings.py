@@ -1,0 +1,160 @@
+"""Sizing and routing an order that opens: clipped to what the limits leave, sent where it is cheapest."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct
+
+from quarterdeck.domain import GRID_SLACK, ZERO, BotSettings, Intent, add, lots_down, multiply
+from quarterdeck.engine.drafts import Draft, Refusal, equity_of, limit_ticks_of, qty_max_of
+from quarterdeck.engine.exposure import asset_qty_worst
+from quarterdeck.engine.moment import Moment, rate_of
+from quarterdeck.engine.offers import Offer, offers_of, openable, reference_of
+from quarterdeck.engine.state import Grid, State
+from quarterdeck.guardrails import order_value_max
+from quarterdeck.routing import Candidate, Route, best_price, offered, venue_for
+
+_ONE: Final = Decimal(1)
+
+
+class Caps(Struct, frozen=True, gc=False):
+    """
+    What an opening order may be worth: by G4, and by G7 together with the quantity that is held of the asset.
+
+    In base currency and base units. NaN where equity is not known: then nothing is clipped, and the guardrails refuse.
+    """
+
+    equity: float
+    value_max: float
+    asset_max: float
+    held_qty: float
+
+    def allows(self, qty: float, worth: float) -> bool:
+        """Tell whether neither rule clips a quantity; NaN does not allow it."""
+        return qty <= self.value_max / worth and qty <= self.asset_max / worth - self.held_qty
+
+    def lots(self, worth: float, lot: float) -> tuple[int, str]:
+        """Give the most lots at a price in base currency, and the rule that says so; NaN gives no lot."""
+        by_value = lots_down(self.value_max / worth, lot)
+        by_share = lots_down(self.asset_max / worth - self.held_qty, lot) if self.asset_max < math.inf else by_value
+        return (by_share, "G7") if by_share < by_value else (by_value, "G4")
+
+
+class Wish(Struct, frozen=True, gc=False):
+    """
+    What is asked of the venue that was chosen.
+
+    `asked` and `reference` are in base currency; `free` is the money that is free there, in its quote, and `spendable`
+    the same as a float.
+    """
+
+    asked: float
+    free: Decimal
+    spendable: float
+    limit_ticks: int | None
+    reference: float
+    caps: Caps
+
+
+def draft_opening(
+    state: State, now: Moment, settings: BotSettings, intent: Intent, venue: str | None
+) -> list[Draft] | Refusal:
+    """Size and route an order that opens, or say why there can be none."""
+    market = offers_of(state, now, settings, intent.instrument)
+    offers = openable(market, venue or venue_for(settings.routing, intent.instrument))
+    if not offers:
+        return Refusal("route", f"no exchange is available for {intent.instrument}: none that may be used has a price")
+    limits: list[int | None] = [None] * len(offers)
+    if intent.limit is not None:
+        limits = [limit_ticks_of(intent, offer.grid, 1) for offer in offers]
+    if 0 in limits:
+        tick = offers[limits.index(0)].grid.listing.tick
+        return Refusal("size", f"a limit of {intent.limit} lies below one tick of {tick}; ask for a higher one")
+    free = [state.free(offer.grid.listing.venue, offer.grid.listing.quote) for offer in offers]
+    candidates = [_candidate(offer, ticks, money) for offer, ticks, money in zip(offers, limits, free, strict=True)]
+    # A quantity of base asks for so much money; a sum is asked for in base currency.
+    best = offers[0].quote.asks[0][0] * offers[0].rate
+    asked = float(intent.asked) * (best if intent.asked_unit == "base" else 1.0)
+    caps = _caps(state, now, settings, offers[0].grid)
+    room = min(caps.value_max, caps.asset_max - caps.held_qty * best)
+    amount = room if 0.0 < room < asked else asked
+    route = best_price(candidates, amount)
+    if route is None:
+        what = f"no exchange is available for {intent.instrument}: no book offers {amount:.2f} of base currency"
+        return Refusal("route", what, routes=offered(candidates, amount))
+    chosen = route.index
+    reference = reference_of([offer.quote.last * offer.rate for offer in market if offer.is_live])
+    wish = Wish(asked, free[chosen], candidates[chosen].spendable, limits[chosen], reference, caps)
+    return _sized(settings, intent, offers[chosen], route, wish)
+
+
+def _candidate(offer: Offer, limit_ticks: int | None, free: Decimal) -> Candidate:
+    grid = offer.grid
+    return Candidate(
+        quote=offer.quote,
+        fee_taker=grid.fee_taker,
+        spendable=float(free),
+        rate=offer.rate,
+        notional_min=grid.notional_min,
+        fee_maker=grid.fee_maker,
+        limit=0.0 if limit_ticks is None else limit_ticks * grid.tick,
+        pair=grid.listing.pair,
+    )
+
+
+def _caps(state: State, now: Moment, settings: BotSettings, grid: Grid) -> Caps:
+    limits, equity, asset = settings.guardrails, equity_of(state, now), grid.listing.base
+    value_max = order_value_max(limits.order_value_max_quote, limits.order_value_max_share, equity)
+    if asset in limits.stablecoins and rate_of(state, now, asset) == 1.0:
+        return Caps(equity, value_max, math.inf, asset_qty_worst(state, asset))
+    share_max = limits.concentration_max
+    position_max = settings.risk.position_max
+    if position_max is not None:
+        share_max = min(share_max, position_max)
+    return Caps(equity, value_max, share_max * equity, asset_qty_worst(state, asset))
+
+
+def _sized(settings: BotSettings, intent: Intent, offer: Offer, route: Route, wish: Wish) -> list[Draft] | Refusal:
+    grid, limits, caps, limit_ticks = offer.grid, settings.guardrails, wish.caps, wish.limit_ticks
+    listing, price = grid.listing, route.price
+    worth = price * offer.rate
+    qty = float(intent.asked) if intent.asked_unit == "base" else wish.asked / worth
+    wanted = lots_down(qty, grid.lot)
+    if wanted == 0:
+        return Refusal("size", f"asks for less than one lot of {listing.lot} {listing.base}", routes=route.quotes)
+    headroom = 1.0 if limit_ticks is not None else 1.0 + limits.headroom_share
+    worst_ticks = math.ceil(price * headroom / grid.tick - GRID_SLACK)
+    worst_per_lot = multiply(listing.lot, multiply(listing.tick, Decimal(worst_ticks)))
+    per_lot = multiply(worst_per_lot, add(_ONE, listing.fee_taker))
+    lots, sized_by = wanted, str(settings.sizing.kind)
+    if not (caps.allows(qty, worth) or math.isnan(caps.value_max)):
+        capped, rule = caps.lots(worth, grid.lot)
+        if capped < lots:
+            lots, sized_by = capped, rule
+    affordable = int(wish.free // per_lot) if wish.free > ZERO else 0
+    if affordable < lots:
+        lots, sized_by = affordable, "G10"
+    # What a limit clips to nothing stays one lot, so that the guardrail which stands in the way refuses it by name.
+    draft = Draft(
+        grid,
+        offer.quote,
+        offer.is_sound,
+        max(lots, 1),
+        price=price,
+        best=route.best,
+        rate=offer.rate,
+        reference=wish.reference,
+        equity=caps.equity,
+        qty_max=qty_max_of(limits, intent.instrument, caps.value_max, wish.reference),
+        held_qty=caps.held_qty,
+        free=wish.spendable,
+        limit_ticks=limit_ticks,
+        reserve_asset=listing.quote,
+        reserve_per_lot=per_lot,
+        routes=route.quotes,
+        sized_by=sized_by,
+    )
+    return [draft]
