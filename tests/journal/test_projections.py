@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import fields
 
-from quarterdeck.domain import CycleRan, Fact, InputError, IntegrityError, OrderState
+from quarterdeck.domain import Fact, InputError, IntegrityError, OrderState, TradesPulled
 from quarterdeck.journal import Projector, events, orders, project, trades, verify
-from quarterdeck.journal.database import TABLES
-from quarterdeck.journal.records import EventRecord, FillRecord, ListingRecord, OrderRecord, actor_of
+from quarterdeck.journal.auditing import EventRecord
+from quarterdeck.journal.records import CycleRecord, FillRecord, MentionRecord, OrderRecord
+from quarterdeck.journal.schema import TABLES
 from tests.journal.making import entry, filled, moved, opened, planned, settings_fact, story
 
 
@@ -20,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    names = ("fills", "orders", "events", "listings", "projected")
+    names = ("fills", "orders", "events", "mentions", "cycles", "projected")
     found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}  # noqa: S608
     connection.close()
     return found
@@ -28,7 +29,13 @@ def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.mark.parametrize(
     ("table", "record"),
-    [("fills", FillRecord), ("orders", OrderRecord), ("events", EventRecord), ("listings", ListingRecord)],
+    [
+        ("fills", FillRecord),
+        ("orders", OrderRecord),
+        ("events", EventRecord),
+        ("mentions", MentionRecord),
+        ("cycles", CycleRecord),
+    ],
 )
 def test_each_table_has_the_columns_of_its_record(table: str, record: type[FillRecord]) -> None:
     connection = sqlite3.connect(":memory:")
@@ -39,7 +46,7 @@ def test_each_table_has_the_columns_of_its_record(table: str, record: type[FillR
 
 
 def test_facts_without_readers_give_no_records() -> None:
-    assert list(project(1, [CycleRan(at_ns=1, bar_ns=0, actions={})])) == []
+    assert list(project(1, [TradesPulled(at_ns=1, venue="paper", cursor=3)])) == []
 
 
 def test_the_tables_are_the_same_however_they_are_folded(path: Path) -> None:
@@ -52,7 +59,7 @@ def test_the_tables_are_the_same_however_they_are_folded(path: Path) -> None:
     assert projector.step() == 0
     projector.rebuild()
     assert tables(path) == one_by_one
-    assert one_by_one["projected"] == [(1, 7)]
+    assert one_by_one["projected"] == [(1, 7, "i-9")]
     projector.close()
     assert verify(path).ok
 
@@ -148,17 +155,10 @@ def test_events_tell_what_an_auditor_asks_for(path: Path) -> None:
     assert details == {"control": "halted", "reason": "stop", "who": "ada", "kill_epoch": 3}
 
 
-@pytest.mark.parametrize(
-    ("who", "actor"), [("", "system"), ("engine", "system"), ("mcp", "mcp"), ("mcp:claude", "mcp"), ("ada", "user")]
-)
-def test_whoever_acts_is_sorted_into_system_user_or_mcp(who: str, actor: str) -> None:
-    assert actor_of(who) == actor
-
-
 def test_a_wrong_cursor_or_limit_is_a_clear_error(path: Path) -> None:
     opened(path)
     for view in (trades, orders, events):
-        for limit, cursor in ((0, None), (1001, None), (5, "x"), (5, "3"), (5, "-1-0")):
+        for limit, cursor in ((0, None), (10_001, None), (5, "x"), (5, "3"), (5, "-1-0")):
             with pytest.raises(InputError, match=r"cursor|limit"):
                 view(path, limit=limit, cursor=cursor)
 

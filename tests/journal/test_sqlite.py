@@ -78,10 +78,10 @@ def test_text_in_place_of_a_journal_is_refused(path: Path) -> None:
 def test_a_journal_of_a_newer_format_is_refused(path: Path) -> None:
     opened(path).close()
     with sqlite3.connect(path) as other:
-        other.execute("PRAGMA user_version = 2")
+        other.execute("PRAGMA user_version = 3")
     other.close()
     for opening in (opened, SqliteReader):
-        with pytest.raises(IntegrityError, match="written in journal format 2, we read up to 1; update quarterdeck"):
+        with pytest.raises(IntegrityError, match="written in journal format 3, we read up to 2; update quarterdeck"):
             opening(path)
 
 

@@ -10,7 +10,7 @@ import pytest
 from quarterdeck.domain import ConfigError, IntegrityError
 from quarterdeck.journal import Projector, SqliteReader, events, export, orders, trades, verify
 from quarterdeck.journal.database import PAGE_BYTES
-from quarterdeck.journal.verify import header_damage
+from quarterdeck.journal.header import header_damage
 from tests.journal.making import entry, opened, story
 
 Content = list[list[tuple[object, ...]]]
@@ -131,13 +131,14 @@ def test_the_first_bad_row_is_named(path: Path, change: str, bad_seq: int) -> No
         ("DELETE FROM events WHERE seq = 7", "projected table 'events'"),
         ("UPDATE orders SET state = 'open'", "projected table 'orders'"),
         ("UPDATE orders SET booked_lots = 9 WHERE client_id = 'aa'", "projected table 'orders'"),
-        ("UPDATE listings SET lot = '1'", "projected table 'listings'"),
+        ("UPDATE mentions SET seq = 1 WHERE intent_id = 'i-9'", "projected table 'mentions'"),
+        ("UPDATE projected SET last_intent = 'x'", "projected table 'projected'"),
         ("UPDATE projected SET seq = 3", "projected table"),
         ("DELETE FROM projected", "does not say how far"),
         ("DELETE FROM lease", "names no owner"),
         ("UPDATE lease SET epoch = 9", "lease in the journal is damaged"),
         ("UPDATE meta SET value = 'other'", "about the journal is damaged"),
-        ("DROP TABLE listings", "the tables are not those of a journal"),
+        ("DROP TABLE cycles", "the tables are not those of a journal"),
         ("PRAGMA application_id = 3", "not a quarterdeck journal"),
         ("PRAGMA journal_mode = DELETE", "not in WAL mode"),
     ],

@@ -1,4 +1,4 @@
-"""The files themselves: schema, how a connection is opened, and what an error of SQLite means for the operator."""
+"""The files themselves: how a connection is opened, and what an error of SQLite means for the operator."""
 
 from __future__ import annotations
 
@@ -11,55 +11,10 @@ from typing import Final
 from urllib.parse import quote
 
 from quarterdeck.domain import ConfigError, IntegrityError
-from quarterdeck.journal.chain import seal
 
-APPLICATION_ID: Final = 0x51_44_4A_4C  # "QDJL"
-FORMAT_VERSION: Final = 1
 PAGE_BYTES: Final = 4096
 CACHE_KIB: Final = 512
 LOCK_TIMEOUT_MS: Final = 2_000
-
-TABLES: Final[dict[str, str]] = {
-    "rows": (
-        "CREATE TABLE rows (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, kind TEXT NOT NULL, "
-        "body BLOB NOT NULL, hash BLOB NOT NULL)"
-    ),
-    "snapshots": (
-        "CREATE TABLE snapshots (seq INTEGER PRIMARY KEY, state_hash BLOB NOT NULL, body BLOB NOT NULL, "
-        "chain_hash BLOB NOT NULL, seal BLOB NOT NULL)"
-    ),
-    "lease": (
-        "CREATE TABLE lease (id INTEGER PRIMARY KEY CHECK (id = 1), bot TEXT NOT NULL, epoch INTEGER NOT NULL, "
-        "pid INTEGER NOT NULL, host TEXT NOT NULL, boot_id TEXT NOT NULL, until_boot_ns INTEGER NOT NULL, "
-        "released INTEGER NOT NULL, seal BLOB NOT NULL)"
-    ),
-    "meta": "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, seal BLOB NOT NULL) WITHOUT ROWID",
-    "projected": "CREATE TABLE projected (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL)",
-    "fills": (
-        "CREATE TABLE fills (seq INTEGER, nth INTEGER, at_ns INTEGER, trade_id TEXT, venue TEXT, account TEXT, "
-        "client_id TEXT, intent_id TEXT, instrument TEXT, side TEXT, qty TEXT, price TEXT, fee TEXT, fee_asset TEXT, "
-        "liquidity TEXT, realised TEXT, inferred INTEGER, retired_lots INTEGER, booked_at_ns INTEGER, "
-        "PRIMARY KEY (seq, nth)) WITHOUT ROWID"
-    ),
-    "orders": (
-        "CREATE TABLE orders (client_id TEXT PRIMARY KEY, planned_seq INTEGER, last_seq INTEGER, "
-        "planned_at_ns INTEGER, moved_at_ns INTEGER, intent_id TEXT, venue TEXT, instrument TEXT, side TEXT, "
-        "effect TEXT, kind TEXT, state TEXT, cancel TEXT, qty_lots INTEGER, reported_lots INTEGER, "
-        "booked_lots INTEGER, limit_ticks INTEGER, qty TEXT, filled_qty TEXT, limit_price TEXT, "
-        "venue_order_id TEXT, reason TEXT) WITHOUT ROWID"
-    ),
-    "events": (
-        "CREATE TABLE events (seq INTEGER, nth INTEGER, at_ns INTEGER, type TEXT, actor TEXT, details TEXT, "
-        "PRIMARY KEY (seq, nth)) WITHOUT ROWID"
-    ),
-    "listings": (
-        "CREATE TABLE listings (venue TEXT, instrument TEXT, tick TEXT, lot TEXT, "
-        "PRIMARY KEY (venue, instrument)) WITHOUT ROWID"
-    ),
-}
-INDEXES: Final[dict[str, str]] = {
-    "orders_by_seq": "CREATE INDEX orders_by_seq ON orders (planned_seq)",
-}
 
 _ADVICE: Final[dict[int, str]] = {
     sqlite3.SQLITE_FULL: "free space on the disk, then start the bot again",
@@ -127,6 +82,7 @@ def connect(path: Path, *, synchronous: str, lock_timeout_ms: int = LOCK_TIMEOUT
         f"synchronous = {synchronous}",
         f"cache_size = -{CACHE_KIB}",
         "trusted_schema = OFF",
+        "secure_delete = OFF",  # some builds of SQLite write zeros over all that leaves for the archive
         "wal_autocheckpoint = 8192",  # only a net: the owner checkpoints earlier, off the hot path
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
@@ -164,29 +120,6 @@ def wal_of(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def ensure_schema(connection: sqlite3.Connection, path: Path, bot: str) -> None:
-    """
-    Create the tables of a new journal, or make sure that an old one is ours and of our version.
-
-    Raises:
-        IntegrityError: If it is not.
-    """
-    with transaction(connection):
-        if _is_blank(connection):
-            for statement in (*TABLES.values(), *INDEXES.values()):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-            connection.execute("INSERT INTO meta VALUES ('bot', ?, ?)", (bot, seal("bot", bot)))
-            connection.execute("INSERT INTO projected VALUES (1, 0)")
-        check_schema(connection, path)
-        owner = read_meta(connection, path).get("bot")
-        if owner != bot:
-            raise IntegrityError(
-                f"{path}: this journal belongs to bot {owner!r}, not to {bot!r}; give each bot a folder of its own"
-            )
-
-
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Commit what the block wrote, or roll it back where the block raises."""
@@ -198,56 +131,3 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
-
-
-def check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """
-    Make sure that a file is a journal of a version that we understand, with exactly our tables.
-
-    Raises:
-        IntegrityError: If it is not.
-    """
-    application_id = _number(connection, "PRAGMA application_id")
-    version = _number(connection, "PRAGMA user_version")
-    if application_id != APPLICATION_ID:
-        raise IntegrityError(f"{path}: this file is not a quarterdeck journal; restore the right file, or move it away")
-    if version > FORMAT_VERSION:
-        raise IntegrityError(
-            f"{path}: written in journal format {version}, we read up to {FORMAT_VERSION}; update quarterdeck"
-        )
-    found = connection.execute(
-        "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema ORDER BY rootpage"
-    ).fetchall()
-    if version != FORMAT_VERSION or found != _schema_rows():
-        raise IntegrityError(f"{path}: the tables are not those of a journal; restore the file from a backup")
-
-
-def read_meta(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
-    """
-    Read what the journal says about itself.
-
-    Raises:
-        IntegrityError: If an entry does not carry its seal.
-    """
-    meta: dict[str, str] = {}
-    for key, value, mark in connection.execute("SELECT key, value, seal FROM meta ORDER BY key"):
-        if not (isinstance(key, str) and isinstance(value, str) and mark == seal(key, value)):
-            raise IntegrityError(f"{path}: the entry {key!r} about the journal is damaged; restore it from a backup")
-        meta[key] = value
-    return meta
-
-
-def _schema_rows() -> list[tuple[str, str, str, int, str]]:
-    """Say what SQLite's own catalogue holds: made in this order, the tables begin on pages 2, 3 and so on."""
-    tables = [("table", name, name, sql) for name, sql in TABLES.items()]
-    indexes = [("index", name, sql.split(" ON ")[1].split(" ")[0], sql) for name, sql in INDEXES.items()]
-    return [(kind, name, of, page, sql) for page, (kind, name, of, sql) in enumerate(tables + indexes, start=2)]
-
-
-def _is_blank(connection: sqlite3.Connection) -> bool:
-    named = _number(connection, "PRAGMA application_id") or _number(connection, "PRAGMA user_version")
-    return not named and _number(connection, "SELECT count(*) FROM sqlite_schema") == 0
-
-
-def _number(connection: sqlite3.Connection, query: str) -> int:
-    return int(connection.execute(query).fetchone()[0])

@@ -1,4 +1,8 @@
-"""States kept beside the rows, so that a start need not fold from zero; each is bound to the chain at its row."""
+"""
+States kept beside the rows, so that a start need not fold from zero; each is bound to the chain at its row.
+
+The newest stay, and the last of each UTC day: rows leave for the archive only where a state follows them.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from quarterdeck.domain import Bug
+from quarterdeck.domain import DAY_NS, Bug
 from quarterdeck.journal.chain import seal
+from quarterdeck.journal.segments import read_base
 
 SNAPSHOTS_KEPT: Final = 24
+DAYS_KEPT: Final = 40
 
 
 class Snapshot(Struct, frozen=True):
@@ -30,7 +36,7 @@ class Snapshot(Struct, frozen=True):
 
 def write_snapshot(connection: sqlite3.Connection, seq: int, state_hash: bytes, body: bytes) -> None:
     """
-    Write a snapshot inside the caller's transaction, and let the oldest beyond `SNAPSHOTS_KEPT` go.
+    Write a snapshot inside the caller's transaction, and let old ones go.
 
     Raises:
         Bug: If there is no row of that number.
@@ -43,10 +49,36 @@ def write_snapshot(connection: sqlite3.Connection, seq: int, state_hash: bytes, 
     connection.execute(
         "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?)", (seq, state_hash, body, chain_hash, mark)
     )
-    connection.execute(
-        "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?)",
-        (SNAPSHOTS_KEPT,),
-    )
+    gone = _outlived(connection)
+    connection.executemany("DELETE FROM snapshots WHERE seq = ?", [(old,) for old in gone])
+
+
+def drop_snapshots(connection: sqlite3.Connection, before_seq: int) -> None:
+    """Drop the snapshots before a row inside the caller's transaction: what they follow has left for the archive."""
+    connection.execute("DELETE FROM snapshots WHERE seq < ?", (before_seq,))
+
+
+def snapshots_before(connection: sqlite3.Connection, before_ns: int) -> list[int]:
+    """List the rows older than an instant that a snapshot follows, oldest first."""
+    query = "SELECT s.seq FROM snapshots s JOIN rows r ON r.seq = s.seq WHERE r.at_ns < ? ORDER BY s.seq"
+    return [seq for (seq,) in connection.execute(query, (before_ns,))]
+
+
+def _outlived(connection: sqlite3.Connection) -> list[int]:
+    """List the snapshots that nobody will miss: neither among the newest nor the last of one of the latest days."""
+    base = read_base(connection)
+    found = connection.execute(
+        "SELECT s.seq, r.at_ns FROM snapshots s LEFT JOIN rows r ON r.seq = s.seq ORDER BY s.seq DESC"
+    ).fetchall()
+    days: set[int] = set()
+    gone = []
+    for place, (seq, at_ns) in enumerate(found):
+        day = -1 if at_ns is None else at_ns // DAY_NS
+        is_last_of_day = day not in days and len(days) < DAYS_KEPT
+        days.add(day)
+        if place >= SNAPSHOTS_KEPT and not is_last_of_day and seq != base.seq:
+            gone.append(seq)
+    return gone
 
 
 def read_snapshots(connection: sqlite3.Connection, seq_max: int) -> Iterator[Snapshot | str]:
@@ -68,6 +100,9 @@ def _read(connection: sqlite3.Connection, seq: int) -> Snapshot | str:
     if found is None:
         return f"the snapshot at row {seq} cannot be found again"
     *fields, chained = found
+    if chained is None:  # its row has left, as that at which the journal begins
+        base = read_base(connection)
+        chained = base.hash if base.seq == seq else None
     if any(type(field) is not bytes for field in fields):
         return f"the snapshot at row {seq} is damaged"
     state_hash, body, chain_hash, mark = fields

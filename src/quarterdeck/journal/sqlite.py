@@ -11,14 +11,14 @@ from typing import Final, Literal, NoReturn
 from msgspec import Struct
 
 from quarterdeck.domain import IntegrityError, NotOwner, QuarterdeckError, ensure
-from quarterdeck.journal.chain import GENESIS, StoredRow, chain, link
+from quarterdeck.journal.anchors import Anchors
+from quarterdeck.journal.chain import StoredRow, chain, link
 from quarterdeck.journal.database import (
     FAULTS,
     LOCK_TIMEOUT_MS,
     PAGE_BYTES,
     connect,
     create_private,
-    ensure_schema,
     explained,
     transaction,
     wal_of,
@@ -37,7 +37,10 @@ from quarterdeck.journal.lease import (
     write_lease,
 )
 from quarterdeck.journal.places import Places
-from quarterdeck.journal.snapshots import write_snapshot
+from quarterdeck.journal.projections import HISTORY_AFTER, history_after, shed
+from quarterdeck.journal.schema import bring_up, ensure_schema, write_meta
+from quarterdeck.journal.segments import Segment, read_base, write_segment
+from quarterdeck.journal.snapshots import drop_snapshots, write_snapshot
 from quarterdeck.journal.wal import scan_wal
 from quarterdeck.ports import Entry
 
@@ -101,6 +104,7 @@ class SqliteJournal:
         self._clock = clock
         self._death: QuarterdeckError | None = None
         self._wal_bytes = 0
+        self._head_at_ns = 0
         with _opening(path):
             _refuse_damaged_wal(path)
             create_private(path)
@@ -113,8 +117,10 @@ class SqliteJournal:
                 # So that our first write starts a new round of the WAL, free of what a crash left at its end.
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
                 self._lease = self._acquire(bot, holder, gone_epoch)
+                bring_up(self._connection, path)
                 self.head_seq, self.head_hash = self._read_head()
                 self._places = Places(path.parent, (path, wal_of(path)))
+            self._anchors = Anchors(path, is_synced=self.settings.synchronous == "FULL")
         except BaseException:
             self._connection.close()
             raise
@@ -156,6 +162,7 @@ class SqliteJournal:
         except IntegrityError as error:
             self._die(error)
         self.head_seq, self.head_hash = rows[-1][0], rows[-1][4]
+        self._head_at_ns = rows[-1][1]
         self._wal_bytes += sum(len(row[3]) + PAGE_BYTES for row in rows)
         return self.head_seq
 
@@ -199,9 +206,63 @@ class SqliteJournal:
             NotOwner: If it had gone already.
             IntegrityError: If the write failed.
         """
+        self.anchor()
         lease = given_up(self._lease)
         self._change(lambda: write_lease(self._connection, lease), "releasing the lease")
         self._lease = lease
+
+    def retire(self, segment: Segment, history_seq: int) -> None:
+        """
+        Let rows go that a segment of the archive holds, in one transaction: the chain begins after them from then on.
+
+        Args:
+            segment: Written and proved; it begins where the rows of the file do, and a snapshot follows its last row.
+            history_seq: Up to this row, fills and ended orders leave the tables.
+
+        Raises:
+            Bug: If the segment does not fit, or the tables are not folded that far; nothing was changed.
+            NotOwner: If the lease went.
+            IntegrityError: If the write failed.
+        """
+        base = read_base(self._connection)
+        fits = (segment.first_seq, segment.prev) == (base.seq + 1, base.hash) and segment.last_seq < self.head_seq
+        ensure(fits, f"the segment up to row {segment.last_seq} does not follow row {base.seq}, or leaves no row")
+        self._change(lambda: self._retire(segment, history_seq), "letting archived rows go")
+        self._wal_bytes = max(self._wal_bytes, self.settings.checkpoint_bytes)  # it holds every page that was emptied
+
+    def _retire(self, segment: Segment, history_seq: int) -> None:
+        execute = self._connection.execute
+        found = execute(
+            "SELECT r.hash, s.chain_hash, p.seq FROM rows r JOIN snapshots s ON s.seq = r.seq, projected p "
+            "WHERE r.seq = ?",
+            (segment.last_seq,),
+        ).fetchone()
+        is_ready = found is not None and found[:2] == (segment.hash, segment.hash) and found[2] >= segment.last_seq
+        if not is_ready:
+            raise IntegrityError(
+                f"{self.path}: row {segment.last_seq} is not what was archived, no snapshot follows it, or the tables "
+                "are not folded that far; run `quarterdeck journal verify`"
+            )
+        history_seq = max(min(history_seq, segment.last_seq), history_after(self._connection, self.path))
+        write_segment(self._connection, segment)
+        drop_snapshots(self._connection, segment.last_seq)
+        shed(self._connection, segment.last_seq, history_seq)
+        write_meta(self._connection, HISTORY_AFTER, str(history_seq))
+        execute("DELETE FROM rows WHERE seq <= ?", (segment.last_seq,))
+
+    def anchor_is_due(self) -> bool:
+        """Tell whether a full hour of the rows' own time went by since the head was last noted outside the file."""
+        return 0 < self._head_at_ns >= self._anchors.due_ns
+
+    @property
+    def anchor_failure(self) -> str:
+        """Why the head could not be noted outside the file when that was last tried; empty where it could."""
+        return self._anchors.failure
+
+    def anchor(self) -> None:
+        """Note the head outside the file. One that cannot be written stops nobody; `anchor_failure` says so."""
+        if self._head_at_ns:
+            self._anchors.note(self.head_seq, self.head_hash, self._head_at_ns)
 
     def checkpoint_is_due(self) -> bool:
         """Tell whether the WAL holds more than it should."""
@@ -241,13 +302,14 @@ class SqliteJournal:
         rows = self._connection.execute(
             "SELECT seq, at_ns, kind, body, hash FROM rows ORDER BY seq DESC LIMIT 2"
         ).fetchall()
+        base = read_base(self._connection)
         if not rows:
-            return 0, GENESIS
+            return base.seq, base.hash
         seq, at_ns, kind, body, found = rows[0]
-        prev = rows[1][4] if len(rows) > 1 else GENESIS
-        follows = seq == (rows[1][0] + 1 if len(rows) > 1 else 1)
+        prev_seq, prev = (rows[1][0], rows[1][4]) if len(rows) > 1 else (base.seq, base.hash)
         typed = isinstance(at_ns, int) and isinstance(kind, str) and isinstance(body, bytes) and isinstance(prev, bytes)
-        if not (follows and typed and len(prev) == len(GENESIS) and found == link(prev, seq, Entry(at_ns, kind, body))):
+        follows = typed and seq == prev_seq + 1 and len(prev) == len(base.hash)
+        if not (follows and found == link(prev, seq, Entry(at_ns, kind, body))):
             raise IntegrityError(
                 f"{self.path}: the last row ({seq}) does not follow from the one before it; run `quarterdeck journal "
                 "verify` and restore the file from a backup"

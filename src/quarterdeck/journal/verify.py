@@ -2,36 +2,50 @@
 Prove that a journal is what was written, byte for byte as far as bytes carry meaning.
 
 Covered: the header of the file, the schema, what SQLite's own integrity check sees (the structure of every page),
-the chain over all rows, the seals of snapshots, lease and meta, the projected tables (folded again and compared), and
-the frames of the WAL. Not covered: bytes that carry nothing, namely the unused space within and between pages, the
-counters in the file header that SQLite keeps for its caches, and frames of earlier rounds of the WAL; a change
-there alters no row, snapshot, lease or table. A row is also held by the head hash, where one is kept outside.
+the chain over all rows, those of the archive first, with every file of its segments; the seals of snapshots, lease,
+meta and segments, the projected tables (folded again and compared), the frames of the WAL, and the heads that were
+noted outside the file (`anchors`); a file without any is sound too, as a lone copy has none: that is a note. Not
+covered: bytes that carry nothing, namely the unused space within and between pages, the counters in the file header
+that SQLite keeps for its caches, and frames of earlier rounds of the WAL; a change there alters no row, snapshot,
+lease or table.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from quarterdeck.domain import ConfigError, IntegrityError
+from quarterdeck.journal.anchors import Anchor, anchors_of, read_anchors
+from quarterdeck.journal.archived import segment_rows
 from quarterdeck.journal.body import decode_facts
 from quarterdeck.journal.chain import GENESIS
-from quarterdeck.journal.database import guarded, read_meta, wal_of
-from quarterdeck.journal.projections import Folder, differing_table, projected_seq
+from quarterdeck.journal.database import guarded, wal_of
+from quarterdeck.journal.header import HEADER_BYTES, header_damage
+from quarterdeck.journal.projections import (
+    Folder,
+    differing_table,
+    fold_beside,
+    history_after,
+    projected_seq,
+)
 from quarterdeck.journal.reader import SEQ_MAX, SqliteReader
+from quarterdeck.journal.schema import FORMAT_VERSION, read_meta
+from quarterdeck.journal.segments import MANIFEST, Manifest, Segment
 from quarterdeck.journal.snapshots import read_snapshots
 from quarterdeck.journal.wal import scan_wal
 
 RESTORE: Final = "keep a copy of the folder and restore the journal from a backup"
 REBUILD: Final = "rebuild the projections; the rows themselves are sound"
+ARCHIVE: Final = "restore this folder of the archive from a backup; the rows of the journal itself are sound without"
+LOST: Final = "rows that were durable are lost or exchanged: restore a backup, and find out who wrote to the file"
 REMAKE: Final = "nothing is lost: states are folded from an earlier snapshot; a new one replaces it"
-
-_HEADER_BYTES: Final = 100
 
 
 class Problem(Struct, frozen=True):
@@ -43,7 +57,11 @@ class Problem(Struct, frozen=True):
 
 
 class VerifyReport(Struct, frozen=True):
-    """What a verification found: the sound part of the chain, the problems, and notes that are no problems."""
+    """
+    What a verification found: the sound part of the chain, the problems, and notes that are no problems.
+
+    Of `rows`, `archived` are in the archive; `anchors` heads noted outside agree with the chain.
+    """
 
     path: str
     rows: int
@@ -51,6 +69,8 @@ class VerifyReport(Struct, frozen=True):
     snapshots: int
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
+    archived: int = 0
+    anchors: int = 0
 
     @property
     def ok(self) -> bool:
@@ -88,6 +108,9 @@ class _Verification:
         self._rows = 0
         self._head = GENESIS
         self._snapshots = 0
+        self._archived = 0
+        self._anchored: dict[int, Anchor] = {}
+        self._agreeing = 0
 
     def run(self) -> VerifyReport:
         self._attempt(self._check_header, RESTORE)
@@ -104,6 +127,8 @@ class _Verification:
             snapshots=self._snapshots,
             problems=tuple(self._problems),
             notes=tuple(self._notes),
+            archived=self._archived,
+            anchors=self._agreeing,
         )
 
     def _attempt(self, check: Callable[[], None], todo: str) -> None:
@@ -115,7 +140,7 @@ class _Verification:
 
     def _check_header(self) -> None:
         with self._path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
+            header = file.read(HEADER_BYTES)
         self._problems += [Problem(f"the file header is damaged: {what}", RESTORE) for what in header_damage(header)]
 
     def _check_wal(self) -> None:
@@ -134,23 +159,59 @@ class _Verification:
     def _check_content(self, reader: SqliteReader) -> None:
         connection = reader.connection
         self._attempt(lambda: self._check_structure(connection), RESTORE)
+        found = read_anchors(self._path)
+        self._anchored = {anchor.seq: anchor for anchor in found.anchors}
+        self._attempt(lambda: self._check_archive(reader), RESTORE)
         self._check_chain(reader)
+        self._check_anchors(is_there=found.is_there, unreadable=found.unreadable)
         self._attempt(lambda: self._check_snapshots(connection), RESTORE)
         self._attempt(lambda: self._check_records(reader), RESTORE)
-        self._attempt(lambda: self._check_projections(connection), REBUILD)
+        self._attempt(lambda: self._check_projections(reader), REBUILD)
 
     def _check_structure(self, connection: sqlite3.Connection) -> None:
         found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(10)")]
         if found != ["ok"]:
             self._problems += [Problem(f"SQLite finds: {line}", RESTORE) for line in found]
 
+    def _check_archive(self, reader: SqliteReader) -> None:
+        for segment in reader.segments():
+            try:
+                check_segment(self._path, segment)
+                for row in segment_rows(self._path, segment):
+                    self._meet(row.seq, row.hash)
+            except (IntegrityError, OSError) as error:
+                self._problems.append(Problem(str(error), ARCHIVE, seq=segment.first_seq))
+            self._archived = self._rows = segment.last_seq
+            self._head = segment.hash
+
     def _check_chain(self, reader: SqliteReader) -> None:
         try:
-            for row in reader.rows():
+            for row in reader.rows(reader.base().seq):
                 self._rows, self._head = row.seq, row.hash
+                self._meet(row.seq, row.hash)
         except IntegrityError as error:
             todo = f"rows up to {self._rows} are sound; {RESTORE}"
             self._problems.append(Problem(str(error), todo, seq=self._rows + 1))
+
+    def _meet(self, seq: int, mark: bytes) -> None:
+        """Compare a row with the head that was noted when it was the last."""
+        anchor = self._anchored.get(seq)
+        if anchor is not None and anchor.hash == mark.hex():
+            self._agreeing += 1
+        elif anchor is not None:
+            self._problems.append(Problem(f"row {seq} is not the one that {anchors_of(self._path)} names", LOST, seq))
+
+    def _check_anchors(self, *, is_there: bool, unreadable: int) -> None:
+        place = anchors_of(self._path)
+        if not is_there and self._rows:
+            self._notes.append(f"{place} is not there: nothing outside the file speaks for its last rows")
+        if unreadable:
+            self._notes.append(f"{place}: {unreadable} lines are no anchors; a crash may cut a line short")
+        chain_holds = all(problem.seq is None for problem in self._problems)
+        gone = [seq for seq in self._anchored if seq > self._rows]
+        if chain_holds and gone:
+            what = f"the journal ends at row {self._rows}, but {place} names row {max(gone)}"
+            self._problems.append(Problem(what, LOST, seq=self._rows + 1))
 
     def _check_snapshots(self, connection: sqlite3.Connection) -> None:
         for found in read_snapshots(connection, SEQ_MAX):
@@ -169,38 +230,44 @@ class _Verification:
         if bot != lease.bot:
             raise IntegrityError(f"{self._path}: the journal is of bot {bot!r}, its lease of bot {lease.bot!r}")
 
-    def _check_projections(self, connection: sqlite3.Connection) -> None:
+    def _check_projections(self, reader: SqliteReader) -> None:
+        if reader.format < FORMAT_VERSION:
+            self._notes.append(f"the file has format {reader.format}; the next start of the bot folds its tables anew")
+            return
+        connection = reader.connection
         connection.execute("BEGIN")
         until = projected_seq(connection)
-        head = connection.execute("SELECT max(seq) FROM rows").fetchone()[0] or 0
+        head, _ = reader.head()
         if not 0 <= until <= head:
             raise IntegrityError(f"the tables claim to be folded up to row {until}, but the journal ends at row {head}")
         chain_holds = all(problem.seq is None for problem in self._problems)
-        if self._decode is not None and chain_holds:  # a fold of rows that cannot be trusted says nothing
-            table = differing_table(connection, self._decode)
+        base, history = reader.base(), history_after(connection, self._path)
+        # A fold of rows that cannot be trusted says nothing, nor does one that is being made anew.
+        if self._decode is not None and chain_holds and until >= base.seq:
+            rows = ((row.seq, row.kind, row.body) for row in reader.rows(0, until))
+            again = fold_beside(rows, self._decode, base.seq, history)
+            try:
+                table = differing_table(connection, again)
+            finally:
+                again.close()
             if table is not None:
                 raise IntegrityError(f"the projected table {table!r} is not what the rows give")
         connection.execute("COMMIT")
 
 
-def header_damage(header: bytes) -> Iterator[str]:
+def check_segment(journal: Path, segment: Segment) -> None:
     """
-    Yield what is wrong with the first 100 bytes of a journal, beyond what SQLite itself refuses.
+    Compare the files of a segment with its manifest, and that with what the journal knows of it.
 
-    SQLite ignores several of these fields, so a change in them would stay unseen.
+    Raises:
+        IntegrityError: If a file is missing or is not the one that was written.
     """
-    if len(header) < _HEADER_BYTES:
-        yield "it is shorter than 100 bytes"
-        return
-    if not header.startswith(b"SQLite format 3\0"):
-        yield "it is not that of a SQLite file"
-    if header[18:20] != b"\x02\x02":
-        yield "the file is not in WAL mode"
-    if header[20:24] != bytes((0, 64, 32, 32)):
-        yield "the page layout is not ours"
-    if header[24:28] != header[92:96]:
-        yield "the change counter was not written by SQLite"
-    if struct.unpack_from(">I", header, 44)[0] != 4 or header[56:60] != b"\0\0\0\x01":  # noqa: PLR2004 - format 4, UTF-8
-        yield "the schema format or the text encoding is not ours"
-    if any(header[48:56]) or any(header[64:68]) or any(header[72:92]):
-        yield "a field that is always zero is not"
+    place = segment.folder(journal)
+    with guarded(place, "reading the archive"):
+        raw = (place / MANIFEST).read_bytes()
+        if sha256(raw).hexdigest() != segment.manifest_hash:
+            raise IntegrityError(f"{place / MANIFEST}: is not the manifest that was written")
+        manifest = msgspec.json.decode(raw, type=Manifest)
+        for name, noted in manifest.files.items():
+            if sha256((place / name).read_bytes()).hexdigest() != noted.sha256:
+                raise IntegrityError(f"{place / name}: is not the file that was written")

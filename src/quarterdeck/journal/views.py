@@ -1,24 +1,29 @@
-"""Pages of fills, orders and events as outsiders see them: the projected tables and, folded here, the rows after."""
+"""
+Pages of fills, orders and events as outsiders see them.
+
+They come from the archive, from the projected tables and, folded here, from the rows after those; no seam shows.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from quarterdeck.domain import InputError, IntegrityError
-from quarterdeck.journal.body import decode_facts
-from quarterdeck.journal.database import guarded
-from quarterdeck.journal.projections import columns, fold_orders, projected_seq, records_of
-from quarterdeck.journal.reader import SqliteReader
-from quarterdeck.journal.records import EventRecord, FillRecord, OrderRecord, Record
+from quarterdeck.domain import DAY_NS, InputError
+from quarterdeck.journal.archived import Query, ask, parquet_of
+from quarterdeck.journal.auditing import EventRecord
+from quarterdeck.journal.projections import ENDED_LISTED, columns, history_after
+from quarterdeck.journal.reader import SEQ_MAX, SqliteReader
+from quarterdeck.journal.records import FillRecord, OrderRecord
+from quarterdeck.journal.viewing import book_of_tail, tail_of, viewing
+from quarterdeck.ports import iso
 
-PAGE_MAX: Final = 1_000
+PAGE_MAX: Final = 10_000
+# A venue's clock may be ahead of the time of the row that holds what it says.
+_CLOCKS_APART_NS: Final = DAY_NS
 
 
 class Page(Struct, frozen=True):
@@ -35,57 +40,76 @@ def trades(path: Path, *, since_ns: int = 0, limit: int = 100, cursor: str | Non
     Args:
         path: The journal.
         since_ns: Only fills at or after this instant (UTC, as the venue told it).
-        limit: At most so many, up to 1000.
+        limit: At most so many, up to 10 000.
         cursor: `next` of the page before.
 
     Raises:
         InputError: If the cursor or the limit is wrong.
-        IntegrityError: If the journal cannot be read.
+        IntegrityError: If the journal or its archive cannot be read.
     """
-    return _listed(path, _Query("fills", FillRecord, since_ns, limit, cursor))
+    return _listed(path, _Wanted("fills", FillRecord, since_ns, limit, cursor))
 
 
 def events(path: Path, *, since_ns: int = 0, limit: int = 100, cursor: str | None = None) -> Page:
     """List what an auditor wants to know of, oldest first; arguments and errors as for `trades`."""
-    return _listed(path, _Query("events", EventRecord, since_ns, limit, cursor))
+    return _listed(path, _Wanted("events", EventRecord, since_ns, limit, cursor))
 
 
 def orders(path: Path, *, limit: int = 100, cursor: str | None = None) -> Page:
     """List orders as they stand now, in the order in which they were planned; errors as for `trades`."""
     after = _place(cursor)[0]
     _check_limit(limit)
-    with SqliteReader(path) as reader, _shown(path, "orders"):
-        connection = reader.connection
-        connection.execute("BEGIN")
-        changed = fold_orders(connection, _tail(reader)).orders
-        # Orders planned by the same row stand on the same page, so that a row number is cursor enough.
-        last = connection.execute(
-            "SELECT max(planned_seq) FROM (SELECT planned_seq FROM orders WHERE planned_seq > ? "
-            "ORDER BY planned_seq LIMIT ?)",
-            (after, limit),
-        ).fetchone()[0]
-        stored = connection.execute(
-            f"SELECT {columns('orders')} FROM orders WHERE planned_seq > ? AND planned_seq <= ?",  # noqa: S608
-            (after, last or after),
-        ).fetchall()
-        found = {record.client_id: record for record in (OrderRecord(*row) for row in stored)}
-        is_last_stored = len(stored) < limit
-        for record in changed.values():
-            if record.client_id in found or (is_last_stored and record.planned_seq > after):
-                found[record.client_id] = record
-        return _order_page(list(found.values()), limit, is_last=is_last_stored)
+    with viewing(path, "orders") as reader:
+        found = {record.client_id: record for record in _archived_orders(reader, after, limit)}
+        found |= {record.client_id: record for record in _stored_orders(reader, after, limit)}
+        changed = book_of_tail(reader).orders
+        found |= {client_id: record for client_id, record in changed.items() if record.planned_seq > after}
+        return _order_page(list(found.values()), limit)
 
 
-def _order_page(found: list[OrderRecord], limit: int, *, is_last: bool) -> Page:
+def _stored_orders(reader: SqliteReader, after: int, limit: int) -> list[OrderRecord]:
+    """Read as many as a page holds, with all that the same row planned, and those of the row that follows."""
+    query = (
+        f"SELECT {columns('orders')} FROM orders WHERE planned_seq > ? AND planned_seq <= coalesce("  # noqa: S608
+        "(SELECT min(planned_seq) FROM orders WHERE planned_seq > "
+        "(SELECT planned_seq FROM orders WHERE planned_seq > ? ORDER BY planned_seq LIMIT 1 OFFSET ?)), ?)"
+    )
+    return [OrderRecord(*row) for row in reader.connection.execute(query, (after, after, limit - 1, SEQ_MAX))]
+
+
+def _archived_orders(reader: SqliteReader, after: int, limit: int) -> list[OrderRecord]:
+    """Read as `_stored_orders` those that have left the tables, as the last segment that speaks of them has them."""
+    history = history_after(reader.connection, reader.path)
+    if after >= history:
+        return []
+    files = [
+        parquet_of(reader.path, segment, "orders")
+        for segment in reader.segments()
+        if segment.orders and segment.last_seq > after and segment.first_seq <= history
+    ]
+    if not files:
+        return []
+    sql = (
+        f"WITH known AS (SELECT {columns('orders')} FROM read_parquet(?) WHERE planned_seq > ? AND last_seq <= ? "  # noqa: S608
+        "QUALIFY row_number() OVER (PARTITION BY client_id ORDER BY last_seq DESC) = 1), "
+        f"gone AS (SELECT * FROM known WHERE state IN ({ENDED_LISTED})) "
+        "SELECT * FROM gone WHERE planned_seq <= coalesce((SELECT min(planned_seq) FROM gone WHERE planned_seq > "
+        "(SELECT planned_seq FROM gone ORDER BY planned_seq LIMIT 1 OFFSET ?)), ?)"
+    )
+    found = ask(reader.path, [(sql, [files, after, history, limit - 1, SEQ_MAX])])
+    return [OrderRecord(*row) for row in found]  # type: ignore[arg-type]  # as the files have them
+
+
+def _order_page(found: list[OrderRecord], limit: int) -> Page:
     in_order = sorted(found, key=lambda record: (record.planned_seq, record.client_id))
     page = in_order[:limit]
+    # Orders planned by the same row stand on the same page, so that a row number is cursor enough.
     page += [record for record in in_order[limit:] if record.planned_seq == page[-1].planned_seq]
-    is_more = len(page) < len(in_order) or not is_last
-    following = f"{page[-1].planned_seq}-0" if page and is_more else None
+    following = f"{page[-1].planned_seq}-0" if len(page) < len(in_order) else None
     return Page(tuple(_order_item(record) for record in page), following)
 
 
-class _Query(Struct, frozen=True):
+class _Wanted(Struct, frozen=True):
     table: str
     record: type[FillRecord | EventRecord]
     since_ns: int
@@ -93,48 +117,54 @@ class _Query(Struct, frozen=True):
     cursor: str | None
 
 
-def _listed(path: Path, query: _Query) -> Page:
-    place = _place(query.cursor)
-    _check_limit(query.limit)
-    wanted = query.limit + 1  # one more tells whether there is a next page
-    with SqliteReader(path) as reader, _shown(path, query.table):
-        connection = reader.connection
-        connection.execute("BEGIN")
-        stored = connection.execute(
-            f"SELECT {columns(query.table)} FROM {query.table} WHERE (seq, nth) > (?, ?) AND at_ns >= ? "  # noqa: S608
-            "ORDER BY seq, nth LIMIT ?",
-            (*place, query.since_ns, wanted),
-        ).fetchall()
-        found = [query.record(*row) for row in stored]
-        if len(found) < wanted:
+def _listed(path: Path, wanted: _Wanted) -> Page:
+    place = _place(wanted.cursor)
+    _check_limit(wanted.limit)
+    count = wanted.limit + 1  # one more tells whether there is a next page
+    with viewing(path, wanted.table) as reader:
+        found = _archived(reader, wanted, place, count)
+        if len(found) < count:
+            stored = reader.connection.execute(
+                f"SELECT {columns(wanted.table)} FROM {wanted.table} WHERE (seq, nth) > (?, ?) "  # noqa: S608
+                "AND at_ns >= ? ORDER BY seq, nth LIMIT ?",
+                (*place, wanted.since_ns, count - len(found)),
+            )
+            found += [wanted.record(*row) for row in stored]
+        if len(found) < count:
             found += [
                 record
-                for _, record in _tail(reader)
-                if isinstance(record, query.record)
+                for _, record in tail_of(reader)
+                if isinstance(record, wanted.record)
                 and (record.seq, record.nth) > place
-                and record.at_ns >= query.since_ns
+                and record.at_ns >= wanted.since_ns
             ]
-        page = found[: query.limit]
-        following = f"{page[-1].seq}-{page[-1].nth}" if len(found) > query.limit else None
+        page = found[: wanted.limit]
+        following = f"{page[-1].seq}-{page[-1].nth}" if len(found) > wanted.limit else None
         return Page(tuple(_item(record) for record in page), following)
 
 
-def _tail(reader: SqliteReader) -> list[tuple[int, Record]]:
-    """Fold the rows that the tables do not hold yet, in the caller's read transaction."""
-    rows = reader.rows(after_seq=projected_seq(reader.connection))
-    return records_of(((row.seq, row.body) for row in rows), decode_facts)
-
-
-@contextmanager
-def _shown(path: Path, table: str) -> Iterator[None]:
-    """Name the table where what is stored in it cannot be shown: values of the wrong type or out of every range."""
-    try:
-        with guarded(path, f"reading {table}"):
-            yield
-    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
-        raise IntegrityError(
-            f"{path}: the table {table!r} is damaged ({error}); run `quarterdeck journal verify`"
-        ) from error
+def _archived(
+    reader: SqliteReader, wanted: _Wanted, place: tuple[int, int], count: int
+) -> list[FillRecord | EventRecord]:
+    """Read those that have left the table for the archive, segment after segment until there are enough."""
+    is_fill = wanted.record is FillRecord
+    until = history_after(reader.connection, reader.path) if is_fill else reader.base().seq
+    if place[0] > until:
+        return []
+    sql = (
+        f"SELECT {columns(wanted.table)} FROM read_parquet(?) WHERE (seq > ? OR (seq = ? AND nth > ?)) AND seq <= ? "  # noqa: S608
+        f"AND at_ns >= ? ORDER BY seq, nth LIMIT {count}"
+    )
+    queries: list[Query] = [
+        (sql, [parquet_of(reader.path, segment, wanted.table), place[0], *place, until, wanted.since_ns])
+        for segment in reader.segments()
+        if (segment.fills if is_fill else segment.events)
+        and segment.last_seq >= place[0]
+        and segment.first_seq <= until
+        and segment.last_at_ns >= wanted.since_ns - _CLOCKS_APART_NS
+    ]
+    found = ask(reader.path, queries, enough=count)
+    return [wanted.record(*row) for row in found]  # type: ignore[arg-type]  # as the files have them
 
 
 def _item(record: FillRecord | EventRecord) -> dict[str, object]:
@@ -156,13 +186,6 @@ def _order_item(record: OrderRecord) -> dict[str, object]:
     shown["planned_at"] = iso(shown.pop("planned_at_ns"))
     shown["moved_at"] = iso(shown.pop("moved_at_ns"))
     return shown
-
-
-def iso(at_ns: int) -> str:
-    """Write an instant as ISO 8601 in UTC with microseconds and a Z."""
-    seconds, rest_ns = divmod(at_ns, 1_000_000_000)
-    at = dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=rest_ns // 1000)
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _place(cursor: str | None) -> tuple[int, int]:

@@ -11,13 +11,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final
 
 from quarterdeck.domain import Bug, QuarterdeckError
+from quarterdeck.journal.archive import archive_rows, history_seq, next_boundary, pack_segment
 from quarterdeck.journal.lease import Lease, steady_ns
 from quarterdeck.journal.projections import Projector
+from quarterdeck.journal.segments import Segment
 from quarterdeck.journal.sqlite import SqliteJournal
 from quarterdeck.ports import Entry
 
@@ -90,6 +94,11 @@ class JournalWriter:
         """Why the projected tables are no longer kept up, None while they are."""
         return self._upkeep.projection_failure
 
+    @property
+    def anchor_failure(self) -> str:
+        """Why the head could not be noted outside the file when that was last tried; empty where it could."""
+        return self._journal.anchor_failure
+
     async def append(self, entries: Sequence[Entry]) -> int:
         """
         Write entries, after those that were left for later; durable on return.
@@ -146,6 +155,30 @@ class JournalWriter:
         """Bring the projected tables up to the last row."""
         await self.flush()
         await self._submit((), self._upkeep.project_all)
+
+    async def archive(self, before_ns: int, folder: Path | None = None) -> list[Segment]:
+        """
+        Move rows older than an instant of their own time into the archive, as far as a snapshot follows them.
+
+        Segments are written by another process, while appends go on; what the thread itself does for each is one
+        transaction of some milliseconds.
+
+        Returns:
+            The segments that were made, oldest first.
+
+        Raises:
+            NotOwner: If the lease went; the journal is dead.
+            IntegrityError: If a segment could not be written or proved: its rows stay, and the journal lives on,
+                unless its `failure` says otherwise.
+        """
+        await self.catch_up()
+        path, done = self._journal.path, list[Segment]()
+        while (last_seq := await asyncio.to_thread(next_boundary, path, before_ns)) is not None:
+            segment = await asyncio.to_thread(pack_segment, path, last_seq, folder)
+            history = await asyncio.to_thread(history_seq, path, before_ns, segment)
+            await self._submit((), partial(self._journal.retire, segment, history))
+            done.append(segment)
+        return done
 
     async def release(self) -> None:
         """
@@ -302,7 +335,8 @@ class _Upkeep:
 
     def is_overdue(self) -> bool:
         """Tell whether work was put off so long that it goes before the next append."""
-        return self._backlog_rows >= BACKLOG_ROWS_MAX or self._journal.checkpoint_is_due()
+        has_waited = self._backlog_rows >= BACKLOG_ROWS_MAX or self._journal.anchor_is_due()
+        return has_waited or self._journal.checkpoint_is_due()
 
     def renew(self) -> None:
         if self._is_ours() and self._clock() >= self._journal.renew_due_ns():
@@ -310,6 +344,8 @@ class _Upkeep:
                 self._journal.renew()
 
     def work(self) -> None:
+        if self._journal.anchor_is_due() and self._is_ours():
+            self._journal.anchor()
         if self._backlog_rows > 0 and self._projector is not None:
             done = self._projector.step(PROJECT_ROWS)
             self._backlog_rows = self._backlog_rows - done if done == PROJECT_ROWS else 0
@@ -366,6 +402,8 @@ class InlineJournal:
         self._later = []
         self._later_bytes = 0
         seq = self._journal.append(entries)
+        if self._journal.anchor_is_due():
+            self._journal.anchor()
         if self._journal.checkpoint_is_due():
             self._journal.checkpoint()
         return seq
@@ -394,6 +432,11 @@ class InlineJournal:
         await self.flush()
         while self._projector is not None and self._projector.step():
             pass
+
+    async def archive(self, before_ns: int, folder: Path | None = None) -> list[Segment]:
+        """Move old rows into the archive; see `JournalWriter.archive`."""
+        await self.catch_up()
+        return archive_rows(self._journal, before_ns, folder)
 
     async def release(self) -> None:
         """Give the bot up; only `aclose` may follow."""
