@@ -30,7 +30,7 @@ def test_a_new_workspace_has_its_folders_and_a_bot_that_loads(tmp_path: Path) ->
         folder.is_dir()
         for folder in (workspace.bots, workspace.production, workspace.development, workspace.data, workspace.run)
     )
-    assert load_bot(workspace.bot_file("demo"), workspace).not_enforced == ()
+    assert load_bot(workspace.bot_file("demo"), workspace).name == "demo"
     assert workspace.bot_folder("demo").journal == workspace.root / "run" / "demo" / "journal.db"
     assert workspace.kill == workspace.root / "run" / "kill"
 
@@ -42,7 +42,17 @@ def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
-@pytest.mark.parametrize("starter", [Starter(bot="on"), Starter(bot="123"), Starter(pairs=("ADA-EUR", "BTC-EUR"))])
+@pytest.mark.parametrize(
+    "starter",
+    [
+        Starter(bot="on"),
+        Starter(bot="123"),
+        Starter(pairs=("ADA-EUR", "BTC-EUR")),
+        Starter(pairs=("BTCUSD", "xrp/usd")),
+        Starter(strategy="rsi_momentum", timeframe="1h"),
+        Starter(capital=1_000, value=20, stop_loss=0.031, take_profit=0.5, daily_loss_max=0.02),
+    ],
+)
 def test_every_starter_makes_a_file_that_loads(tmp_path: Path, starter: Starter) -> None:
     workspace = create_workspace(tmp_path / "w", starter)
     assert load_bot(workspace.bot_file(starter.bot), workspace).name == starter.bot

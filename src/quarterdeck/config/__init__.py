@@ -4,7 +4,11 @@ From files to checked settings: a bot's YAML, its strategy, and where everything
 Everything wrong in a file is told at once, with its line and what to do about it. Nothing below imports this room.
 """
 
-from quarterdeck.config.load import load_bot, load_strategy
+from quarterdeck.config.aliases import canonical_path
+from quarterdeck.config.ceilings import Ceilings, looser_than, read_ceilings
+from quarterdeck.config.document import FileError, Problem
+from quarterdeck.config.load import load_bot, load_strategy, problems_of, read_bot
+from quarterdeck.config.reference import render_bot_file
 from quarterdeck.config.settings import (
     TIMEFRAMES_NS,
     BotConfig,
@@ -15,6 +19,8 @@ from quarterdeck.config.settings import (
     StrategySettings,
 )
 from quarterdeck.config.starter import Starter
+from quarterdeck.config.symbols import instrument_from_any
+from quarterdeck.config.values import Setting, setting_values, text_of
 from quarterdeck.config.workspace import BotFolder, Workspace, checked_name, create_workspace, find_workspace
 from quarterdeck.feeds import parse_replay_argument
 
@@ -22,17 +28,30 @@ __all__ = [
     "TIMEFRAMES_NS",
     "BotConfig",
     "BotFolder",
+    "Ceilings",
     "ExchangeSettings",
     "FeeSettings",
+    "FileError",
     "GridSettings",
     "MarketSettings",
+    "Problem",
+    "Setting",
     "Starter",
     "StrategySettings",
     "Workspace",
+    "canonical_path",
     "checked_name",
     "create_workspace",
     "find_workspace",
+    "instrument_from_any",
     "load_bot",
     "load_strategy",
+    "looser_than",
     "parse_replay_argument",
+    "problems_of",
+    "read_bot",
+    "read_ceilings",
+    "render_bot_file",
+    "setting_values",
+    "text_of",
 ]

@@ -58,6 +58,11 @@ def rename_parameters(section: Section, declared: frozenset[str], problems: Prob
             _put(section, new, section.entries.pop(old), problems)
 
 
+def canonical_path(path: str) -> str:
+    """Give a setting's path in its own name, where it is one of the older spellings."""
+    return MOVED.get(path, path)
+
+
 def older_names(section: str) -> list[str]:
     """List the older spellings within a section, which an unknown key may have meant."""
     prefix = f"{section}." if section else ""

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Final
 
 import yaml
+from msgspec import Struct
 
 from quarterdeck.domain import ConfigError
 
 FILE_BYTES_MAX: Final = 256 * 1024
+VALUE_CHARS_MAX: Final = 4096
+LISTED_MAX: Final = 24
 
 _BOOLEAN_TAG: Final = "tag:yaml.org,2002:bool"
 _NULL_TAG: Final = "tag:yaml.org,2002:null"
@@ -21,12 +24,39 @@ _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _PROBLEM_PLACE: Final = re.compile(r"\s+")
 
 
-@dataclass
-class Problems:
-    """Everything found wrong in one file, each with its line, path, what is wrong and what to do about it."""
+AT_RUN_TIME: Final = 0
+
+
+class Problem(Struct, frozen=True):
+    """Something wrong: where, what, and what to do about it. Line 0 means that it was set at run time."""
 
     file: str
-    found: list[tuple[int, str]] = field(default_factory=list)
+    line: int
+    path: str
+    problem: str
+    advice: str
+
+    @property
+    def text(self) -> str:
+        """The problem as one line."""
+        place = f"{self.file}:{self.line}" if self.line != AT_RUN_TIME else f"{self.file}: set at run time"
+        return f"{place}: {self.path or 'file'}: {self.problem}; {self.advice}"
+
+
+class FileError(ConfigError):
+    """A file with problems, all of them."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(problem.text for problem in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass
+class Problems:
+    """Everything found wrong in one file."""
+
+    file: str
+    found: list[Problem] = field(default_factory=list)
 
     def add(self, node: Node, problem: str, advice: str) -> None:
         """Note a problem at a node."""
@@ -34,20 +64,14 @@ class Problems:
 
     def add_at(self, line: int, path: str, problem: str, advice: str) -> None:
         """Note a problem at a line, for what has no node of its own."""
-        self.found.append((line, f"{self.file}:{line}: {path or 'file'}: {problem}; {advice}"))
+        self.found.append(Problem(self.file, line, path, problem, advice))
 
     def __len__(self) -> int:
         return len(self.found)
 
-    def raise_if_any(self) -> None:
-        """
-        Raise all of them together, in the order of the file.
-
-        Raises:
-            ConfigError: If there is a problem.
-        """
-        if self.found:
-            raise ConfigError("\n".join(text for _, text in sorted(self.found, key=lambda entry: entry[0])))
+    def in_order(self) -> list[Problem]:
+        """List them in the order of the file."""
+        return sorted(self.found, key=lambda problem: problem.line)
 
 
 @dataclass
@@ -128,49 +152,92 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]}?"
+    if len(known) > LISTED_MAX:
+        return "the reference of the bot file lists what is known here"
     return f"known here: {', '.join(dict.fromkeys(known))}" if known else "remove it"
 
 
 def read_document(path: Path) -> tuple[Section, Problems]:
     """
-    Read a YAML file whose top level is a mapping.
+    Read a YAML file whose top level is a mapping; one that says nothing reads as an empty one.
 
     Raises:
-        ConfigError: If it cannot be read, is no YAML, or holds something else than one mapping.
+        FileError: If it cannot be read, is no YAML, or holds something else than one mapping.
     """
-    text = _text_of(path)
     problems = Problems(str(path))
+    node = _compose(_text_of(path, problems), problems)
+    if node is None:
+        return Section(1, "", {}), problems
+    if not isinstance(node, yaml.MappingNode):
+        raise _failed(problems, 1, "this is not a mapping", "begin with lines like 'name: demo'")
+    return _section(node, "", problems), problems
+
+
+def read_value(text: str, path: str, problems: Problems) -> Node | None:
+    """
+    Read a value that was set at run time, written as in a file; None where it is no YAML, with the problem noted.
+
+    Args:
+        text: A scalar, or a list or mapping in one line.
+        path: What it was set for.
+        problems: Where problems go.
+    """
+    apart = Problems(problems.file)
     try:
-        node = yaml.compose(text, Loader=_PlainLoader)
+        node = _compose(text[: VALUE_CHARS_MAX + 1], apart)
+    except FileError as error:
+        problems.add_at(AT_RUN_TIME, path, error.problems[0].problem, "write a value as it would stand in the file")
+        return None
+    if node is None or len(text) > VALUE_CHARS_MAX:
+        says = "nothing was given" if node is None else f"more than {VALUE_CHARS_MAX} characters"
+        problems.add_at(AT_RUN_TIME, path, says, "write a value as it would stand in the file")
+        return None
+    found = _convert(node, path, apart)
+    for problem in apart.found:
+        problems.add_at(AT_RUN_TIME, problem.path, problem.problem, problem.advice)
+    _move_to_run_time(found)
+    return found
+
+
+def _move_to_run_time(node: Node) -> None:
+    node.line = AT_RUN_TIME
+    below = node.nodes if isinstance(node, Items) else node.entries.values() if isinstance(node, Section) else ()
+    for inner in below:
+        _move_to_run_time(inner)
+
+
+def _compose(text: str, problems: Problems) -> yaml.Node | None:
+    advice = "correct this line"
+    try:
+        return yaml.compose(text, Loader=_PlainLoader)
     except ReferenceMet as error:
-        raise ConfigError(f"{path}:{error.line}: file: references (*name) are not used here; write it out") from error
+        raise _failed(problems, error.line, "references (*name) are not used here", "write it out") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{path}:{line}: file: this is no YAML: {_one_line(error)}; correct this line") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{path}:1: file: this is no YAML: {_one_line(error)}; correct the file") from error
-    if not isinstance(node, yaml.MappingNode):
-        raise ConfigError(f"{path}:1: file: this is not a mapping; begin with lines like 'name: demo'")
-    tree = _convert(node, "", problems)
-    if not isinstance(tree, Section):
-        raise ConfigError(f"{path}:1: file: this is not a mapping; begin with lines like 'name: demo'")
-    return tree, problems
+        raise _failed(problems, mark.line + 1 if mark else 1, f"this is no YAML: {_one_line(error)}", advice) from error
+    # An escape beyond the last character of Unicode ends in a plain ValueError or OverflowError.
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
+        raise _failed(problems, 1, f"this is no YAML: {_one_line(error)}", "correct the file") from error
 
 
-def _text_of(path: Path) -> str:
+def _failed(problems: Problems, line: int, problem: str, advice: str) -> FileError:
+    """Make the error of a file that gives no tree at all; nothing else can be told of it."""
+    return FileError([Problem(problems.file, line, "", problem, advice)])
+
+
+def _text_of(path: Path, problems: Problems) -> str:
     try:
         with path.open("rb") as file:
             body = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
-        raise ConfigError(f"{path}:1: file: cannot be read: {error.strerror}; check the path") from error
+        raise _failed(problems, 1, f"cannot be read: {error.strerror}", "check the path") from error
     if len(body) > FILE_BYTES_MAX:
-        raise ConfigError(f"{path}:1: file: larger than {FILE_BYTES_MAX // 1024} kB; this is no bot configuration")
+        raise _failed(problems, 1, f"larger than {FILE_BYTES_MAX // 1024} kB", "this is no bot configuration")
     try:
         return body.decode()
     except UnicodeDecodeError as error:
         line = body[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}:{line}: file: not UTF-8; save it as UTF-8 text") from error
+        raise _failed(problems, line, "not UTF-8", "save it as UTF-8 text") from error
 
 
 def _one_line(error: Exception) -> str:
@@ -206,7 +273,11 @@ def _convert(node: yaml.Node, path: str, problems: Problems) -> Node:
         return Scalar(line, path, node.value, node.tag, is_quoted=node.style is not None)
     if isinstance(node, yaml.SequenceNode):
         return Items(line, path, [_convert(item, f"{path}[{at}]", problems) for at, item in enumerate(node.value)])
-    section = Section(line, path, {})
+    return _section(node, path, problems)
+
+
+def _section(node: yaml.Node, path: str, problems: Problems) -> Section:
+    section = Section(node.start_mark.line + 1, path, {})
     for key_node, value_node in node.value:
         _add_entry(section, key_node, value_node, problems)
     return section

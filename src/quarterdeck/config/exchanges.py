@@ -7,47 +7,56 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, TypeGuard
 
+from msgspec import Struct
+
+from quarterdeck.config.catalogue import KEYS
 from quarterdeck.config.document import Node, Problems, Section
-from quarterdeck.config.reading import ZERO_OR_MORE, Bounds, Reader
-from quarterdeck.config.settings import ExchangeSettings, FeeSettings, GridSettings
+from quarterdeck.config.exchange_parts import read_fees, read_grids
+from quarterdeck.config.pairs import Quotes, instruments_in
+from quarterdeck.config.reading import Reader, read_money
+from quarterdeck.config.settings import ExchangeSettings
+from quarterdeck.config.symbols import is_asset
 from quarterdeck.domain import ZERO, instrument_from
+from quarterdeck.exchange import Personality
 from quarterdeck.feeds import Derivation
 
 EXCHANGES_MAX: Final = 16
+OUTAGE_SHARE_MIN: Final = 1e-6
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
-_ASSET: Final = re.compile(r"[A-Z0-9]{1,16}")
-_TAKER: Final = Bounds(0.0, 1.0, high_allowed=False)
-_MAKER: Final = Bounds(-1.0, 1.0, low_allowed=False, high_allowed=False)
+_KEY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _DERIVED: Final = ("basis_bps", "lag_bars", "outage_share", "outage_bars_mean", "seed")
 _ADVICE: Final = 'write like exchanges: [{name: coinbase, kind: paper, balances: {USD: "10000"}}]'
 
 
-def read_exchanges(
-    reader: Reader, pairs: tuple[str, ...], whole: dict[str, Decimal], seed: int
-) -> tuple[ExchangeSettings, ...]:
+class Wanted(Struct, frozen=True):
     """
-    Read the list of exchanges, or the single name that older files give.
+    What the rest of the file says that exchanges must know.
 
-    Args:
-        reader: Of the whole file.
-        pairs: What the bot trades.
-        whole: What a single exchange holds where its balances are not stated.
-        seed: Of derived tapes that state none.
+    `pairs` and `watch` are traded and looked at; `whole` is what a single exchange holds where its balances are not
+    stated; `seed` is that of derived prices that state none.
     """
-    before = len(reader.problems)
+
+    pairs: tuple[str, ...]
+    watch: tuple[str, ...]
+    quotes: Quotes
+    whole: dict[str, Decimal]
+    seed: int
+
+
+def read_exchanges(reader: Reader, wanted: Wanted) -> tuple[ExchangeSettings, ...]:
+    """Read the list of exchanges, or the single name that older files give."""
     sections = _sections(reader)
     exchanges: dict[str, ExchangeSettings] = {}
     for section in sections:
-        exchange = _read_exchange(Reader(section, reader.problems), pairs, whole if len(sections) == 1 else {}, seed)
+        whole = wanted.whole if len(sections) == 1 else {}
+        exchange = _read_exchange(Reader(section, reader.problems), wanted, whole)
         if exchange.name in exchanges:
             node = section.entries["name"]
             reader.problems.add(node, f"exchange {exchange.name} stands in the list already", "keep one of them")
         exchanges[exchange.name] = exchange
     if len(sections) > EXCHANGES_MAX:
         reader.problems.add_at(sections[0].line, "exchanges", f"{len(sections)} of them", f"use up to {EXCHANGES_MAX}")
-    if exchanges and len(reader.problems) == before:
-        _check_quotes(reader, pairs, list(exchanges.values()))
     return tuple(exchanges.values())
 
 
@@ -77,93 +86,91 @@ def _is_section(node: Node, problems: Problems) -> TypeGuard[Section]:
     return False
 
 
-def _read_exchange(reader: Reader, pairs: tuple[str, ...], whole: dict[str, Decimal], seed: int) -> ExchangeSettings:
+def _read_exchange(reader: Reader, wanted: Wanted, whole: dict[str, Decimal]) -> ExchangeSettings:
+    name = _read_name(reader)
+    reader.read(KEYS["exchanges[].kind"])
+    pairs = tuple(instruments_in(reader, "pairs", wanted.quotes)) if reader.has("pairs") else ()
+    reader.section.known.append("pairs")
+    shown = pairs or (*wanted.pairs, *(instrument for instrument in wanted.watch if instrument not in wanted.pairs))
+    counted = {i: wanted.quotes.pair_of(instrument_from(i), wanted.pairs) for i in shown}
+    fees, conversion = read_fees(reader.sub("fees"), shown)
+    exchange = ExchangeSettings(
+        name=name,
+        key=_read_key(reader),
+        pairs=shown,
+        counts_as={instrument: pair for instrument, pair in counted.items() if pair is not None},
+        fees=fees,
+        balances=_read_balances(reader, whole),
+        spread_bps=reader.number(KEYS["exchanges[].spread_bps"]),
+        depth_quote=reader.number(KEYS["exchanges[].depth_quote"]),
+        derivation=_read_derivation(reader, wanted.seed),
+        socket=_read_socket(reader),
+        grids=read_grids(reader.sub("grid"), shown, wanted.quotes),
+        personality=Personality(fee_conversion=conversion),
+    )
+    reader.close()
+    return exchange
+
+
+def _read_name(reader: Reader) -> str:
     reader.require("name", "name the exchange, like name: coinbase")
     name = reader.text("name", "")
     if name and not _NAME.fullmatch(name):
         node = reader.section.entries["name"]
         reader.problems.add(node, f"{name!r} is not a name of an exchange", "write it like coinbase, in small letters")
-    kind = reader.text("kind", "paper")
-    if kind != "paper":
-        node = reader.section.entries["kind"]
-        reader.problems.add(node, f"kind {kind!r} is not available in this version", "write kind: paper")
-    fees = reader.sub("fees")
-    default = FeeSettings()
-    exchange = ExchangeSettings(
-        name=name,
-        fees=FeeSettings(fees.money("maker", default.maker, _MAKER), fees.money("taker", default.taker, _TAKER)),
-        balances=_read_balances(reader, whole),
-        spread_bps=reader.number("spread_bps", 2.0, Bounds(0.0, 1_000.0)),
-        depth_quote=reader.number("depth_quote", 250_000.0, Bounds(1.0, 1e12)),
-        derivation=_read_derivation(reader, seed),
-        socket=_read_socket(reader),
-        grids=_read_grids(reader.sub("grid"), pairs),
-    )
-    fees.close()
-    reader.close()
-    return exchange
+    return name
+
+
+def _read_key(reader: Reader) -> str:
+    name = reader.text("key", "")
+    if name and not _KEY_NAME.fullmatch(name):
+        # What does not look like a name may be the key itself, so it is not shown.
+        node = reader.section.entries["key"]
+        reader.problems.add(node, "this is not the name of a key", "write a short name like main, never the key itself")
+        return ""
+    return name
 
 
 def _read_balances(reader: Reader, whole: dict[str, Decimal]) -> dict[str, Decimal]:
     if not reader.has("balances"):
+        reader.section.known.append("balances")
         if not whole:
             line, path = reader.section.line, reader.section.path_of("balances")
             reader.problems.add_at(line, path, "missing", 'say what it holds, like balances: {USD: "5000"}')
         return whole
-    section = reader.sub("balances")
     balances = {}
-    for asset, node in section.section.entries.items():
-        if not _ASSET.fullmatch(asset):
+    for asset, node in reader.sub("balances").section.entries.items():
+        if not is_asset(asset):
             reader.problems.add(node, f"{asset!r} is not an asset", "write assets in capitals, like USD")
-        balances[asset] = section.money(asset, ZERO, ZERO_OR_MORE)
+        amount = read_money(node, KEYS["exchanges[].balances.ASSET"].within, reader.problems)
+        balances[asset] = ZERO if amount is None else amount
     return balances
 
 
 def _read_derivation(reader: Reader, seed: int) -> Derivation | None:
     is_derived = any(reader.has(key) for key in _DERIVED)
     derivation = Derivation(
-        seed=reader.whole("seed", seed, Bounds(0, 2**31)),
-        basis_bps=reader.number("basis_bps", 0.0, Bounds(0.0, 1_000.0)),
-        lag_bars=reader.whole("lag_bars", 0, Bounds(0, 1_000)),
-        outage_share=reader.number("outage_share", 0.0, Bounds(0.0, 0.5)),
-        outage_bars_mean=reader.number("outage_bars_mean", 20.0, Bounds(1.0, 100_000.0)),
+        seed=reader.whole(KEYS["exchanges[].seed"], seed),
+        basis_bps=reader.number(KEYS["exchanges[].basis_bps"]),
+        lag_bars=reader.whole(KEYS["exchanges[].lag_bars"]),
+        outage_share=_read_outage_share(reader),
+        outage_bars_mean=reader.number(KEYS["exchanges[].outage_bars_mean"]),
     )
     return derivation if is_derived else None
 
 
+def _read_outage_share(reader: Reader) -> float:
+    share = reader.number(KEYS["exchanges[].outage_share"])
+    if 0.0 < share < OUTAGE_SHARE_MIN:
+        problem = f"{share} is too small to ever bring an outage"
+        reader.problems.add(reader.section.entries["outage_share"], problem, f"write 0, or {OUTAGE_SHARE_MIN} or more")
+        return 0.0
+    return share
+
+
 def _read_socket(reader: Reader) -> Path | None:
-    if not reader.has("socket"):
-        return None
     text = reader.text("socket", "")
+    if "\0" in text:
+        reader.problems.add(reader.section.entries["socket"], "this is no path", "write a path without NUL")
+        return None
     return Path(text) if text else None
-
-
-def _read_grids(reader: Reader, pairs: tuple[str, ...]) -> dict[str, GridSettings]:
-    grids = {}
-    for pair in pairs:
-        if not reader.has(pair):
-            reader.section.known.append(pair)
-            continue
-        grid, default, before = reader.sub(pair), GridSettings(), len(reader.problems)
-        settings = GridSettings(
-            tick=grid.money("tick", default.tick),
-            lot=grid.money("lot", default.lot),
-            lots_min=grid.whole("lots_min", default.lots_min, Bounds(1, 2**53)),
-            lots_max=grid.whole("lots_max", default.lots_max, Bounds(1, 2**53)),
-            notional_min=grid.money("notional_min", default.notional_min, ZERO_OR_MORE),
-        )
-        grid.close()
-        if len(reader.problems) == before and settings.lots_min > settings.lots_max:
-            reader.problems.add(grid.section, "lots_min is above lots_max", "write bounds that leave something")
-        grids[pair] = settings
-    reader.close()
-    return grids
-
-
-def _check_quotes(reader: Reader, pairs: tuple[str, ...], exchanges: list[ExchangeSettings]) -> None:
-    for pair in pairs:
-        quote = instrument_from(pair).quote
-        if not any(exchange.balances.get(quote, ZERO) > 0 for exchange in exchanges):
-            node = reader.section.entries["pairs"]
-            problem = f"no exchange holds {quote}, with which {pair} is bought"
-            reader.problems.add(node, problem, f"add {quote} to the balances of an exchange, or drop the pair")

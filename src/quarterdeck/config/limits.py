@@ -1,118 +1,92 @@
-"""Sizing, exits, guardrails and routing: thresholds from the file, and which of them nothing enforces yet."""
+"""Sizing, exits and guardrails: thresholds from the file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Final, Literal, cast
+from typing import Final
+
+import msgspec
+from msgspec import structs
 
 from quarterdeck.config.aliases import older_names
+from quarterdeck.config.catalogue import KEYS, RISK_KEYS, SIZING_KEYS
 from quarterdeck.config.document import Scalar
-from quarterdeck.config.reading import ABOVE_ZERO, SHARE, SHARE_OR_ZERO, Bounds, Reader, read_text
+from quarterdeck.config.guardrail_keys import DEFAULT_GUARDRAILS, GUARDRAIL_KEYS
+from quarterdeck.config.keys import ABOVE_ZERO, SHARE, Key
+from quarterdeck.config.pairs import Quotes, by_pair
+from quarterdeck.config.reading import Reader, read_number, read_text
+from quarterdeck.config.symbols import is_asset
 from quarterdeck.domain import GuardrailSettings, RiskSettings, SizingSettings
 
-DEFAULT_GUARDRAILS: Final = GuardrailSettings()
-
-_MINUTES: Final = Bounds(1, 7 * 24 * 60)
-_BELOW_ONE: Final = Bounds(0.0, 1.0, low_allowed=False, high_allowed=False)
-_LEVERAGE: Final = Bounds(1.0, 3.0)
-# Thresholds of rules that later versions bring: checked now, so that a file does not break on the day they come.
-_UNBUILT_SHARES: Final = ("daily_loss_max", "drawdown_max", "concentration_max")
-_UNBUILT_COUNTS: Final = ("drawdown_window_days", "trades_max", "trades_window_min")
-_UNBUILT_RISK: Final = ("drawdown_max", "position_max")
+_NOT_AVAILABLE: Final = {"short": "selling short", "leverage_max": "leverage"}
 
 
 def read_sizing(reader: Reader) -> SizingSettings:
     """Read how large an opening intent asks to be."""
-    kind = reader.choice("kind", ("quote", "equity_share", "base"), "quote")
-    bounds = SHARE if kind == "equity_share" else ABOVE_ZERO
-    default = Decimal(50) if kind == "quote" else Decimal(0)
+    values = _values(reader, (key for key in SIZING_KEYS if key.name != "value"))
+    kind = values["kind"]
     if kind != "quote":
         reader.require("value", f"say how much with sizing: {{kind: {kind}, value: …}}")
-    settings = SizingSettings(
-        kind=cast("Literal['quote', 'equity_share', 'base']", kind),
-        value=reader.money("value", default, bounds),
-        entries_max=reader.whole("entries_max", 1, Bounds(1, 100)),
-        confidence_min=reader.number("confidence_min", 0.0, SHARE_OR_ZERO),
-    )
+    default = SizingSettings().value if kind == "quote" else Decimal(0)
+    value = KEYS["sizing.value"]
+    values["value"] = reader.money(structs.replace(value, bounds=SHARE) if kind == "equity_share" else value, default)
     reader.close(older_names("sizing"))
-    return settings
+    return msgspec.convert(values, SizingSettings)
 
 
-def read_risk(reader: Reader) -> tuple[RiskSettings, tuple[str, ...]]:
-    """
-    Read the protective exits of a position.
-
-    Returns:
-        The settings, and the keys present that nothing enforces yet.
-    """
-    settings = RiskSettings(
-        stop_loss=reader.number_or_none("stop_loss", _BELOW_ONE),
-        take_profit=reader.number_or_none("take_profit", ABOVE_ZERO),
-    )
-    unbuilt = [f"risk.{key}" for key in _UNBUILT_RISK if reader.number_or_none(key, SHARE) is not None]
-    trailing = reader.section.take("trailing_stop")
-    if trailing is not None:
-        _refuse(reader, "trailing_stop", "a trailing stop", "remove it and use stop_loss")
-    if reader.flag("short", default=False):
-        _refuse(reader, "short", "selling short", "write short: false")
-    if reader.number("leverage_max", 1.0, _LEVERAGE) > 1.0:
-        _refuse(reader, "leverage_max", "leverage", "write leverage_max: 1")
+def read_risk(reader: Reader) -> RiskSettings:
+    """Read the protective exits of a position, and the bot's own limits."""
+    values = _values(reader, RISK_KEYS)
+    for key in RISK_KEYS:
+        if key.name in _NOT_AVAILABLE and values.pop(key.name) != key.default:
+            node, what = reader.section.entries[key.name], _NOT_AVAILABLE[key.name]
+            is_flag = key.form == "flag"
+            advice = f"write {key.name}: {'false' if is_flag else 1}"
+            reader.problems.add(node, f"{what} is not available in this version", advice)
     reader.close(older_names("risk"))
-    return settings, tuple(unbuilt)
+    return msgspec.convert(values, RiskSettings)
 
 
-def read_guardrails(reader: Reader) -> tuple[GuardrailSettings, tuple[str, ...]]:
-    """
-    Read the thresholds of the guardrails.
-
-    Returns:
-        The settings, and the keys present whose rule this version does not have.
-    """
-    default = DEFAULT_GUARDRAILS
-    settings = GuardrailSettings(
-        order_value_max_quote=reader.number("order_value_max_quote", default.order_value_max_quote, ABOVE_ZERO),
-        order_value_max_share=reader.number("order_value_max_share", default.order_value_max_share, SHARE),
-        loss_rate_max=reader.number("loss_rate_max", default.loss_rate_max, SHARE),
-        loss_rate_window_min=reader.whole("loss_rate_window_min", default.loss_rate_window_min, _MINUTES),
-        loss_rate_pause_min=reader.whole("loss_rate_pause_min", default.loss_rate_pause_min, _MINUTES),
-        cooldown_s=reader.number("cooldown_s", default.cooldown_s, Bounds(0.0, 7 * 86_400.0)),
-        headroom_share=reader.number("headroom_share", default.headroom_share, SHARE_OR_ZERO),
-        stablecoins=_read_stablecoins(reader, default.stablecoins),
-        strict_exits=reader.flag("strict_exits", default=default.strict_exits),
-        protect_when_halted=reader.flag("protect_when_halted", default=default.protect_when_halted),
-    )
-    unbuilt = [f"guardrails.{key}" for key in _UNBUILT_SHARES if reader.number_or_none(key, SHARE) is not None]
-    for key in _UNBUILT_COUNTS:
-        if reader.has(key):
-            reader.whole(key, 1, Bounds(1, 10_000))
-            unbuilt.append(f"guardrails.{key}")
-    reader.close(older_names("guardrails"))
-    return settings, tuple(unbuilt)
+def read_guardrails(reader: Reader) -> GuardrailSettings:
+    """Read the thresholds of the guardrails, but for `qty_max`: its pairs must be known first."""
+    return structs.replace(DEFAULT_GUARDRAILS, **read_guardrail_values(reader))
 
 
-def read_routing(reader: Reader) -> None:
-    """Read the routing policy; only the default one is there yet."""
-    policy = reader.choice("policy", ("best_price", "symbol_map", "fixed"), "best_price")
-    if policy != "best_price":
-        reader.section.taken.update({"default", "symbols", "venue"})
-        _refuse(reader, "policy", f"routing policy {policy}", "write policy: best_price")
-    reader.close()
+def read_guardrail_values(reader: Reader) -> dict[str, object]:
+    """Read those thresholds that are there, by name, but for `qty_max`."""
+    plain = [key for key in GUARDRAIL_KEYS if key.form not in {"words", "map"}]
+    reader.section.known.extend(key.name for key in GUARDRAIL_KEYS)
+    values = _values(reader, (key for key in plain if reader.has(key.name)))
+    if reader.has("stablecoins"):
+        values["stablecoins"] = _read_stablecoins(reader, DEFAULT_GUARDRAILS.stablecoins)
+    # The forms give what the settings hold, but for whole numbers that are to be floats.
+    made = msgspec.convert(values, GuardrailSettings)
+    return {name: getattr(made, name) for name in values}
+
+
+def read_qty_max(reader: Reader, pairs: Sequence[str], quotes: Quotes) -> dict[str, float]:
+    """Read the largest quantities by pair."""
+    section = reader.sub("qty_max").section
+    found = {
+        pair: read_number(node, ABOVE_ZERO, reader.problems)
+        for pair, node in by_pair(section, pairs, quotes, reader.problems).items()
+    }
+    return {pair: quantity for pair, quantity in found.items() if quantity is not None}
+
+
+def _values(reader: Reader, keys: Iterable[Key]) -> dict[str, object]:
+    return {key.name: reader.read(key) for key in keys}
 
 
 def _read_stablecoins(reader: Reader, default: tuple[str, ...]) -> tuple[str, ...]:
-    node = reader.section.take("stablecoins")
-    if node is None:
+    if reader.section.take("stablecoins") is None:
         return default
     coins = []
     for item in reader.nodes("stablecoins"):
         text = read_text(item, reader.problems)
-        if text is not None and not (text.isalnum() and text == text.upper()):
+        if text is not None and not is_asset(text):
             reader.problems.add(item, f"{text!r} is not an asset", "write assets in capitals, like USDC")
         elif text is not None and isinstance(item, Scalar) and text not in coins:
             coins.append(text)
     return tuple(coins)
-
-
-def _refuse(reader: Reader, key: str, what: str, advice: str) -> None:
-    node = reader.section.entries[key]
-    reader.problems.add(node, f"{what} is not available in this version", advice)

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
-from quarterdeck.config.aliases import move_aliases, older_names, rename_parameters
-from quarterdeck.config.document import Scalar, Section, read_document
-from quarterdeck.config.exchanges import read_exchanges
-from quarterdeck.config.limits import read_guardrails, read_risk, read_routing, read_sizing
-from quarterdeck.config.reading import Bounds, Reader, plain_value
-from quarterdeck.config.settings import TIMEFRAMES_NS, BotConfig, ExchangeSettings, MarketSettings, StrategySettings
+from msgspec import Struct, structs
+
+from quarterdeck.config.aliases import canonical_path, move_aliases, older_names
+from quarterdeck.config.catalogue import KEYS
+from quarterdeck.config.ceilings import Ceilings, ceiling_problems, read_ceilings
+from quarterdeck.config.coherence import check_together
+from quarterdeck.config.document import AT_RUN_TIME, FileError, Items, Node, Problem, Section, read_document
+from quarterdeck.config.exchange_parts import start_price
+from quarterdeck.config.exchanges import Wanted, read_exchanges
+from quarterdeck.config.limits import read_guardrails, read_qty_max, read_risk, read_sizing
+from quarterdeck.config.overrides import apply_changes
+from quarterdeck.config.pairs import Quotes, by_pair, instruments_in, pairs_in, read_pairs, read_quotes
+from quarterdeck.config.reading import Reader, read_number
+from quarterdeck.config.routes import read_routing
+from quarterdeck.config.settings import BotConfig, ExchangeSettings, MarketSettings
 from quarterdeck.config.strategy_files import find_strategy
+from quarterdeck.config.strategy_section import read_strategy
+from quarterdeck.config.symbols import is_asset
 from quarterdeck.config.workspace import MARKER, NAME_RULE, Workspace, checked_name
-from quarterdeck.domain import ZERO, ConfigError, InputError, add, instrument_from
+from quarterdeck.domain import ConfigError, GuardrailSettings, instrument_from
 from quarterdeck.strategies import Strategy
 
 PAPER_CAPITAL: Final = Decimal(10_000)
-PAIRS_MAX: Final = 50
-START_PRICES: Final = {"BTC": 60_000.0, "ETH": 3_000.0, "SOL": 150.0, "LTC": 80.0, "XRP": 0.5, "ADA": 0.4, "DOGE": 0.1}
-START_PRICE: Final = 100.0
 
-_PAIRS_ADVICE: Final = "write the pairs to trade, like pairs: [BTC-USD, ETH-USD]"
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def load_bot(path: Path, workspace: Workspace | None = None) -> BotConfig:
+def load_bot(path: Path, workspace: Workspace | None = None, overrides: Mapping[str, str] = _NOTHING) -> BotConfig:
     """
     Read and check a bot's configuration.
 
@@ -34,58 +44,43 @@ def load_bot(path: Path, workspace: Workspace | None = None) -> BotConfig:
 
     Args:
         path: The YAML file.
-        workspace: Where strategy files are looked for; without it, the workspace that the file lies in, if any.
+        workspace: Where strategy files and the fleet's limits are looked for; without it, the workspace that the file
+            lies in, if any.
+        overrides: What was set at run time: path → value as it would stand in the file. It wins over the file.
 
     Raises:
-        ConfigError: With every problem of the file, one `file:line: path: problem; what to do` per line.
+        FileError: A ConfigError with every problem, one `file:line: path: problem; what to do` per line. What follows
+            from `overrides` reads `file: set at run time: path: …`.
     """
-    root, problems = read_document(path)
-    move_aliases(root, problems)
-    reader = Reader(root, problems)
-    place = workspace or _workspace_around(path)
-    name = _read_name(reader, path)
-    _read_mode(reader)
-    base = reader.text("base_currency", "USD")
-    risk, risk_unbuilt = read_risk(reader.sub("risk"))
-    guardrails, guardrails_unbuilt = read_guardrails(reader.sub("guardrails"))
-    at_par = (base, *guardrails.stablecoins)
-    pairs = _read_pairs(reader, at_par)
-    market = _read_market(reader.sub("market"), pairs)
-    before = len(problems)
-    capital = reader.money("capital", PAPER_CAPITAL)
-    exchanges = read_exchanges(reader, pairs, {base: capital}, market.seed)
-    held = _held(exchanges, at_par)
-    if not reader.has("capital"):
-        capital = held
-    elif len(problems) == before and capital > held:
-        advice = "lower it, or raise the balances of the exchanges"
-        problem = f"{capital:f} is more than the {held:f} that the balances hold in {', '.join(at_par)}"
-        problems.add(root.entries["capital"], problem, advice)
-    strategy = _read_strategy(reader, place)
-    read_routing(reader.sub("routing"))
-    quotes_unbuilt = _read_equivalent_quotes(reader)
-    sizing = read_sizing(reader.sub("sizing"))
-    shutdown = reader.sub("shutdown")
-    cancels = shutdown.choice("orders", ("cancel", "keep"), "cancel") == "cancel"
-    shutdown.close()
-    reader.close(older_names(""))
-    problems.raise_if_any()
-    return BotConfig(
-        path=path,
-        name=name,
-        mode="paper",
-        base_currency=base,
-        capital=capital,
-        exchanges=exchanges,
-        strategy=strategy,
-        pairs=pairs,
-        market=market,
-        sizing=sizing,
-        risk=risk,
-        guardrails=guardrails,
-        cancel_on_shutdown=cancels,
-        not_enforced=(*risk_unbuilt, *guardrails_unbuilt, *quotes_unbuilt),
-    )
+    config, problems = read_bot(path, workspace, overrides)
+    if problems or config is None:
+        raise FileError(problems)
+    return config
+
+
+def problems_of(
+    path: Path, workspace: Workspace | None = None, overrides: Mapping[str, str] = _NOTHING
+) -> list[Problem]:
+    """List everything that is wrong with a bot's file, in the order of the file; nothing is raised for its content."""
+    return read_bot(path, workspace, overrides)[1]
+
+
+def read_bot(
+    path: Path, workspace: Workspace | None = None, overrides: Mapping[str, str] = _NOTHING
+) -> tuple[BotConfig | None, list[Problem]]:
+    """
+    Read a bot's file as far as it can be read, for whoever looks for more faults than the file's own.
+
+    Returns:
+        The configuration, with defaults in the place of what is wrong, None where there is no document at all; and
+        what is wrong.
+    """
+    config, problems = _read_once(path, workspace, overrides)
+    if overrides and problems:
+        # What the file alone does not suffer from follows from what was set at run time, wherever it shows.
+        own = set(_read_once(path, workspace, _NOTHING)[1])
+        problems = [each if each in own else structs.replace(each, line=AT_RUN_TIME) for each in problems]
+    return config, problems
 
 
 def load_strategy(config: BotConfig) -> Strategy:
@@ -102,9 +97,114 @@ def load_strategy(config: BotConfig) -> Strategy:
     return found.kind(**config.strategy.parameters)
 
 
+def _read_once(
+    path: Path, workspace: Workspace | None, overrides: Mapping[str, str]
+) -> tuple[BotConfig | None, list[Problem]]:
+    try:
+        root, problems = read_document(path)
+    except FileError as error:
+        return None, list(error.problems)
+    place = workspace or _workspace_around(path)
+    move_aliases(root, problems)
+    lines = _lines_of(root)
+    approved = apply_changes(root, overrides, problems)
+    config = _read_root(Reader(root, problems), path, place, approved)
+    changes = {canonical_path(written): text for written, text in overrides.items()}
+    config = structs.replace(config, lines=lines, changes=changes)
+    ceilings, elsewhere = read_ceilings(place.marker) if place and place.marker.is_file() else (Ceilings(""), [])
+    found = [*problems.found, *ceiling_problems(config, ceilings)]
+    return config, [*sorted(found, key=lambda problem: problem.line), *elsewhere]
+
+
+class _Traded(Struct, frozen=True):
+    """What a file says of pairs, before its exchanges are known."""
+
+    pairs: dict[str, Node]
+    approved: tuple[str, ...] | None
+    watch: dict[str, Node]
+    quotes: Quotes
+
+
+def _read_root(reader: Reader, path: Path, place: Workspace | None, approved: Node | None) -> BotConfig:
+    name = _read_name(reader, path)
+    _read_mode(reader)
+    base = _read_base(reader)
+    risk = read_risk(reader.sub("risk"))
+    limits = reader.sub("guardrails")
+    guardrails = read_guardrails(limits)
+    traded = _read_traded(reader, base, guardrails, approved)
+    pairs, quotes = tuple(traded.pairs), traded.quotes
+    guardrails = structs.replace(guardrails, qty_max=read_qty_max(limits, pairs, quotes))
+    limits.close(older_names("guardrails"))
+    market = reader.sub("market")
+    seed = _read_market_head(market)
+    capital = reader.money(KEYS["capital"], PAPER_CAPITAL)
+    wanted = Wanted(pairs, tuple(traded.watch), quotes, {base: capital}, seed)
+    exchanges = read_exchanges(reader, wanted)
+    shutdown = reader.sub("shutdown")
+    cancels = shutdown.choice(KEYS["shutdown.orders"]) == "cancel"
+    shutdown.close()
+    if not reader.has("pairs"):
+        # The usual pairs are those of them that can be had.
+        pairs = tuple(pair for pair in pairs if any(pair in venue.counts_as.values() for venue in exchanges)) or pairs
+    config = BotConfig(
+        path=path,
+        name=name,
+        mode="paper",
+        base_currency=base,
+        capital=capital,
+        exchanges=exchanges,
+        strategy=read_strategy(reader, place),
+        pairs=pairs,
+        market=_read_market(market, seed, exchanges, quotes),
+        approved=traded.approved,
+        equivalent_quotes=quotes.groups,
+        watch=tuple(traded.watch),
+        routing=read_routing(reader.sub("routing"), pairs, quotes, _listed(exchanges)),
+        sizing=read_sizing(reader.sub("sizing")),
+        risk=risk,
+        guardrails=guardrails,
+        cancel_on_shutdown=cancels,
+    )
+    reader.close(older_names(""))
+    return check_together(reader, config, {**traded.watch, **traded.pairs})
+
+
+def _read_traded(reader: Reader, base: str, guardrails: GuardrailSettings, approved: Node | None) -> _Traded:
+    at_par = (base, *(coin for coin in guardrails.stablecoins if coin != base))
+    quotes = read_quotes(reader, at_par)
+    pairs = read_pairs(reader, quotes)
+    watch = instruments_in(reader, "watch", quotes)
+    if approved is None:
+        return _Traded(pairs, None, watch, quotes)
+    chosen = pairs_in(approved, quotes, reader.problems, may_be_empty=True)
+    known = {pair: quotes.pair_of(instrument_from(pair), pairs) or pair for pair in chosen}
+    added = {pair: chosen[written] for written, pair in known.items() if pair not in pairs}
+    return _Traded({**pairs, **added}, tuple(known.values()), watch, quotes)
+
+
+def _listed(exchanges: tuple[ExchangeSettings, ...]) -> dict[str, frozenset[str]]:
+    return {venue.name: frozenset(venue.counts_as.values()) for venue in exchanges}
+
+
 def _workspace_around(path: Path) -> Workspace | None:
     around = path.absolute().parent.parent
     return Workspace(around) if (around / MARKER).is_file() else None
+
+
+def _lines_of(root: Section) -> dict[str, int]:
+    """Say where everything stands, by its path in its own name."""
+    found: dict[str, int] = {}
+    waiting: list[tuple[str, Node]] = [("", root)]
+    while waiting:
+        path, node = waiting.pop()
+        if path:
+            found[path] = node.line
+        if isinstance(node, Section):
+            waiting.extend((f"{path}.{name}" if path else name, below) for name, below in node.entries.items())
+        elif isinstance(node, Items):
+            waiting.extend((f"{path}[{place}]", below) for place, below in enumerate(node.nodes))
+    return found
 
 
 def _read_name(reader: Reader, path: Path) -> str:
@@ -123,112 +223,31 @@ def _read_name(reader: Reader, path: Path) -> str:
 
 
 def _read_mode(reader: Reader) -> None:
-    mode = reader.choice("mode", ("paper", "testnet", "live"), "paper")
+    mode = reader.choice(KEYS["mode"])
     if mode != "paper":
         node = reader.section.entries["mode"]
         reader.problems.add(node, f"mode {mode} is not available in this version", "write mode: paper")
 
 
-def _read_pairs(reader: Reader, at_par: tuple[str, ...]) -> tuple[str, ...]:
-    if not reader.require("pairs", _PAIRS_ADVICE):
-        reader.section.take("pairs")
-        return ()
-    before = len(reader.problems)
-    words = reader.names("pairs")
-    node = reader.section.entries["pairs"]
-    if not words and len(reader.problems) == before:
-        reader.problems.add(node, "no pair", _PAIRS_ADVICE)
-    if len(words) > PAIRS_MAX:
-        reader.problems.add(node, f"{len(words)} pairs", f"trade at most {PAIRS_MAX} with one bot")
-    return tuple(word.text for word in words if _is_tradable(reader, word, at_par))
+def _read_base(reader: Reader) -> str:
+    base = reader.text("base_currency", "USD")
+    if is_asset(base):
+        return base
+    node = reader.section.entries["base_currency"]
+    reader.problems.add(node, f"{base!r} is not an asset", "write it in capitals, like USD")
+    return "USD"
 
 
-def _is_tradable(reader: Reader, word: Scalar, at_par: tuple[str, ...]) -> bool:
-    try:
-        instrument = instrument_from(word.text)
-    except InputError:
-        reader.problems.add(word, f"{word.text!r} is not an instrument", "write it like BTC-USD")
-        return False
-    if instrument.settle is not None:
-        reader.problems.add(word, "perpetuals are not available in this version", "use a spot pair like BTC-USD")
-        return False
-    if instrument.quote not in at_par:
-        problem = f"{instrument.quote} is neither the base currency nor one of guardrails.stablecoins"
-        reader.problems.add(word, problem, f"use a pair quoted in one of: {', '.join(at_par)}")
-        return False
-    if instrument.base in at_par:
-        reader.problems.add(word, f"{instrument.base} counts as money here", "use a pair like BTC-USD")
-        return False
-    return True
+def _read_market_head(reader: Reader) -> int:
+    reader.choice(KEYS["market.source"])
+    return reader.whole(KEYS["market.seed"])
 
 
-def _read_market(reader: Reader, pairs: tuple[str, ...]) -> MarketSettings:
-    reader.choice("source", ("synthetic",), "synthetic")
-    seed = reader.whole("seed", 7, Bounds(0, 2**31))
-    starts = reader.sub("start")
-    start = {
-        pair: starts.number(pair, START_PRICES.get(pair.partition("-")[0], START_PRICE), Bounds(1e-6, 1e9))
-        for pair in pairs
-    }
-    starts.close()
+def _read_market(reader: Reader, seed: int, exchanges: tuple[ExchangeSettings, ...], quotes: Quotes) -> MarketSettings:
+    instruments = tuple(dict.fromkeys(instrument for venue in exchanges for instrument in venue.pairs))
+    start = {instrument: start_price(instrument) for instrument in instruments}
+    apart = Quotes(quotes.at_par)
+    for instrument, node in by_pair(reader.sub("start").section, instruments, apart, reader.problems).items():
+        start[instrument] = read_number(node, KEYS["market.start.PAIR"].within, reader.problems) or start[instrument]
     reader.close()
     return MarketSettings(seed=seed, start=start)
-
-
-def _held(exchanges: tuple[ExchangeSettings, ...], at_par: tuple[str, ...]) -> Decimal:
-    held = ZERO
-    for exchange in exchanges:
-        for asset in at_par:
-            held = add(held, exchange.balances.get(asset, ZERO))
-    return held
-
-
-def _read_strategy(reader: Reader, place: Workspace | None) -> StrategySettings:
-    section = reader.sub("strategy")
-    timeframe = section.choice("timeframe", tuple(TIMEFRAMES_NS), "1m")
-    parameters = section.sub("parameters")
-    named = section.require("name", "name a strategy, like strategy: {name: sma_crossover}")
-    name = section.text("name", "")
-    section.close(older_names("strategy"))
-    values: dict[str, object] = {}
-    digest, file = "", None
-    if named and name:
-        try:
-            found = find_strategy(name, place.production if place else None, place.development if place else None)
-        except ConfigError as error:
-            problem, _, advice = str(error).partition("; ")
-            section.problems.add(section.section.entries["name"], problem, advice or "correct the file")
-        else:
-            digest, file = found.hash, found.file
-            values = _read_parameters(parameters, found.kind)
-    return StrategySettings(name, timeframe, TIMEFRAMES_NS[timeframe], values, digest, file)
-
-
-def _read_parameters(reader: Reader, kind: type[Strategy]) -> dict[str, object]:
-    rename_parameters(reader.section, frozenset(kind.parameters), reader.problems)
-    before = len(reader.problems)
-    values: dict[str, object] = {}
-    for name, parameter in kind.parameters.items():
-        node = reader.section.take(name)
-        if node is None:
-            continue
-        try:
-            values[name] = parameter.accept(plain_value(node) if isinstance(node, Scalar) else None)
-        except InputError:
-            shown = repr(node.text) if isinstance(node, Scalar) else "this"
-            reader.problems.add(node, f"{shown} is not allowed", f"{name} takes {parameter.describe()}")
-    reader.close()
-    if len(reader.problems) == before:
-        try:
-            kind(**values)
-        except InputError as error:
-            reader.problems.add(reader.section, str(error), "choose values that go together")
-    return values
-
-
-def _read_equivalent_quotes(reader: Reader) -> tuple[str, ...]:
-    groups = reader.nodes("equivalent_quotes")
-    for group in groups:
-        holder = Reader(Section(group.line, group.path, {"group": group}), reader.problems)
-        holder.names("group")
-    return ("equivalent_quotes",) if groups else ()

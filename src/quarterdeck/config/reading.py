@@ -6,14 +6,13 @@ import math
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final
 
-from msgspec import Struct
+from msgspec import structs
 
 from quarterdeck.config.document import Items, Node, Problems, Scalar, Section
-from quarterdeck.domain import InputError, decimal_from
-
-T = TypeVar("T")
+from quarterdeck.config.keys import Bounds, Key
+from quarterdeck.domain import Bug, InputError, decimal_from
 
 DIGITS_BEFORE_MAX: Final = 15
 DIGITS_AFTER_MAX: Final = 12
@@ -21,34 +20,6 @@ DIGITS_AFTER_MAX: Final = 12
 _NUMBER: Final = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _NOT_FINITE: Final = re.compile(r"[+-]?\.?(nan|inf|infinity)", re.IGNORECASE)
-
-
-class Bounds(Struct, frozen=True):
-    """What a number may be: from low to high, both allowed unless said otherwise."""
-
-    low: float
-    high: float = math.inf
-    low_allowed: bool = True
-    high_allowed: bool = True
-
-    def allow(self, value: float | Decimal) -> bool:
-        """Tell whether a number lies within."""
-        above = value >= self.low if self.low_allowed else value > self.low
-        below = value <= self.high if self.high_allowed else value < self.high
-        return above and below
-
-    def describe(self) -> str:
-        """Say in words what is allowed."""
-        low = f"from {self.low:.15g}" if self.low_allowed else f"above {self.low:.15g}"
-        if math.isinf(self.high):
-            return f"{self.low:.15g} or more" if self.low_allowed else low
-        return f"{low} to {self.high:.15g}" if self.high_allowed else f"{low} and below {self.high:.15g}"
-
-
-ABOVE_ZERO: Final = Bounds(0.0, low_allowed=False)
-ZERO_OR_MORE: Final = Bounds(0.0)
-SHARE: Final = Bounds(0.0, 1.0, low_allowed=False)
-SHARE_OR_ZERO: Final = Bounds(0.0, 1.0)
 
 
 class Reader:
@@ -61,6 +32,12 @@ class Reader:
     def close(self, aliases: Sequence[str] = ()) -> None:
         """Note the entries that nobody read."""
         self.section.close(self.problems, aliases)
+
+    def read(self, key: Key) -> object:
+        """Read an entry as its key says; the key's default where it is absent or wrong."""
+        node = self.section.take(key.name)
+        found = None if node is None else read_form(key, node, self.problems)
+        return key.default if found is None else found
 
     def require(self, key: str, advice: str) -> bool:
         """Note a problem where an entry is missing; tell whether it is there."""
@@ -93,66 +70,64 @@ class Reader:
             return []
         return node.nodes
 
-    def names(self, key: str, default: Sequence[str] = ()) -> list[Scalar]:
-        """Read a list of words without repetition."""
-        if self.section.take(key) is None:
-            return [Scalar(self.section.line, "", word, "", is_quoted=True) for word in default]
-        words: dict[str, Scalar] = {}
-        for node in self.nodes(key):
-            text = read_text(node, self.problems)
-            if text is None or not isinstance(node, Scalar):
-                continue
-            if text in words:
-                self.problems.add(node, f"{text} stands in this list already", "keep one of them")
-                continue
-            words[text] = node
-        return list(words.values())
-
     def text(self, key: str, default: str) -> str:
         """Read a word."""
         node = self.section.take(key)
         found = None if node is None else read_text(node, self.problems)
         return default if found is None else found
 
-    def choice(self, key: str, options: Sequence[str], default: str) -> str:
+    def choice(self, key: Key) -> str:
         """Read one of a few words."""
-        node = self.section.take(key)
-        found = None if node is None else read_text(node, self.problems)
-        if node is None or found is None:
-            return default
-        if found not in options:
-            self.problems.add(node, f"{found!r} is not allowed", f"write one of: {', '.join(options)}")
-            return default
+        found = self.read(key)
+        assert isinstance(found, str), key.path
         return found
 
-    def money(self, key: str, default: Decimal, bounds: Bounds = ABOVE_ZERO) -> Decimal:
+    def money(self, key: Key, default: Decimal | None = None) -> Decimal:
         """Read an exact amount, quoted or not."""
-        node = self.section.take(key)
-        found = None if node is None else read_money(node, bounds, self.problems)
-        return default if found is None else found
+        found = self.read(key if default is None else structs.replace(key, default=default))
+        assert isinstance(found, Decimal), key.path
+        return found
 
-    def number(self, key: str, default: float, bounds: Bounds) -> float:
+    def number(self, key: Key) -> float:
         """Read a finite number."""
-        node = self.section.take(key)
-        found = None if node is None else read_number(node, bounds, self.problems)
-        return default if found is None else found
+        found = self.read(key)
+        assert isinstance(found, float), key.path
+        return found
 
-    def number_or_none(self, key: str, bounds: Bounds) -> float | None:
-        """Read a finite number; absent or null means that there is none."""
-        node = self.section.take(key)
-        return None if node is None else read_number(node, bounds, self.problems)
-
-    def whole(self, key: str, default: int, bounds: Bounds) -> int:
+    def whole(self, key: Key, default: int | None = None) -> int:
         """Read a whole number."""
-        node = self.section.take(key)
-        found = None if node is None else read_whole(node, bounds, self.problems)
-        return default if found is None else found
+        found = self.read(key if default is None else structs.replace(key, default=default))
+        assert isinstance(found, int), key.path
+        return found
 
-    def flag(self, key: str, *, default: bool) -> bool:
-        """Read true or false."""
-        node = self.section.take(key)
-        found = None if node is None else read_flag(node, self.problems)
-        return default if found is None else found
+
+def read_form(key: Key, node: Node, problems: Problems) -> object:
+    """Read a single value in the form of its key, None where it is wrong."""
+    bounds = key.within
+    match key.form:
+        case "money":
+            return read_money(node, bounds, problems)
+        case "number":
+            return read_number(node, bounds, problems)
+        case "whole":
+            return read_whole(node, bounds, problems)
+        case "flag":
+            return read_flag(node, problems)
+        case "choice":
+            return read_choice(node, key.options, problems)
+        case "word":
+            return read_text(node, problems)
+        case "words" | "map":
+            raise Bug(f"{key.path}: lists and maps have readers of their own")
+
+
+def read_choice(node: Node, options: Sequence[str], problems: Problems) -> str | None:
+    """Read one of a few words."""
+    found = read_text(node, problems)
+    if found is None or found in options:
+        return found
+    problems.add(node, f"{found!r} is not allowed", f"write one of: {', '.join(options)}")
+    return None
 
 
 def read_text(node: Node, problems: Problems) -> str | None:

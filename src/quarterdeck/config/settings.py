@@ -15,6 +15,7 @@ from quarterdeck.domain import (
     GuardrailSettings,
     Listing,
     RiskSettings,
+    RoutingSettings,
     SizingSettings,
     VenueSettings,
     add,
@@ -35,14 +36,23 @@ TIMEFRAMES_NS: Final = {
     "4h": 240 * MINUTE_NS,
     "1d": 1440 * MINUTE_NS,
 }
+SPREAD_BPS: Final = 2.0
+DEPTH_QUOTE: Final = 250_000.0
 CASH_STEP: Final = Decimal("1e-8")
 
 
 class FeeSettings(Struct, frozen=True):
-    """What a venue charges, as fractions of notional."""
+    """
+    What a venue charges, as fractions of notional, and in what.
+
+    `asset` is quote, base, received (base on buys, quote on sells) or an asset by name; fees are rounded to `step`.
+    """
 
     maker: Decimal = Decimal("0.004")
     taker: Decimal = Decimal("0.006")
+    asset: str = "quote"
+    step: Decimal = Decimal("1e-8")
+    rounding: Literal["down", "up", "half_even"] = "down"
 
 
 class GridSettings(Struct, frozen=True):
@@ -53,48 +63,70 @@ class GridSettings(Struct, frozen=True):
     lots_min: int = 1
     lots_max: int = 10**13
     notional_min: Decimal = Decimal(1)
+    notional_max: Decimal | None = None
 
 
 class ExchangeSettings(Struct, frozen=True):
     """
     One paper venue.
 
-    `balances` is what the account holds when it is opened: asset → amount. `spread_bps` and `depth_quote` (per side,
-    in quote) make books of candles. `derivation` says how its prices differ from the recorded or synthetic ones,
-    None for not at all. With `socket` the venue is a process of its own behind that socket.
+    `pairs` are the instruments that it lists; `counts_as` says as which of the bot's pairs an instrument counts, those
+    without an entry are only looked at. `key` names the account's key. `balances` is what the account holds when it is
+    opened: asset → amount. `spread_bps` and `depth_quote` (per side, in quote) make books of candles. `derivation`
+    says how its prices differ from the recorded or synthetic ones, None for not at all. With `socket` the venue is a
+    process of its own behind that socket.
     """
 
     name: str
     fees: FeeSettings
     balances: dict[str, Decimal]
+    pairs: tuple[str, ...] = ()
+    counts_as: dict[str, str] = {}
     kind: Literal["paper"] = "paper"
-    spread_bps: float = 2.0
-    depth_quote: float = 250_000.0
+    key: str = ""
+    spread_bps: float = SPREAD_BPS
+    depth_quote: float = DEPTH_QUOTE
     derivation: Derivation | None = None
     socket: Path | None = None
     grids: dict[str, GridSettings] = {}
     personality: Personality = Personality()
 
-    def listing(self, pair: str) -> Listing:
-        """Say how this venue lists a pair."""
-        instrument, grid = instrument_from(pair), self.grids.get(pair, GridSettings())
+    @property
+    def listings(self) -> tuple[Listing, ...]:
+        """Everything that this venue lists, traded by the bot or only looked at."""
+        return tuple(self.listing(instrument) for instrument in self.pairs)
+
+    @property
+    def traded(self) -> tuple[Listing, ...]:
+        """What of it counts as a pair of the bot."""
+        return tuple(self.listing(instrument) for instrument in self.pairs if instrument in self.counts_as)
+
+    def listing(self, instrument: str) -> Listing:
+        """Say how this venue lists an instrument."""
+        known, grid = instrument_from(instrument), self.grids.get(instrument, GridSettings())
+        pair = self.counts_as.get(instrument, instrument)
         return Listing(
             venue=self.name,
-            instrument=pair,
-            base=instrument.base,
-            quote=instrument.quote,
+            instrument=instrument,
+            base=known.base,
+            quote=known.quote,
             tick=grid.tick,
             lot=grid.lot,
             lots_min=grid.lots_min,
             lots_max=grid.lots_max,
             notional_min=grid.notional_min,
+            notional_max=grid.notional_max,
             fee_maker=self.fees.maker,
             fee_taker=self.fees.taker,
+            fee_asset=self.fees.asset,
+            fee_step=self.fees.step,
+            fee_rounding=self.fees.rounding,
+            pair="" if pair == instrument else pair,
         )
 
 
 class MarketSettings(Struct, frozen=True):
-    """The synthetic market that runs where nothing is replayed: its seed, and where each pair's price starts."""
+    """The synthetic market that runs where nothing is replayed: its seed, and where each instrument's price starts."""
 
     source: Literal["synthetic"] = "synthetic"
     seed: int = 7
@@ -120,7 +152,9 @@ class BotConfig(Struct, frozen=True):
     """
     Everything one bot's file says, checked and with defaults filled in.
 
-    `not_enforced` names keys of the file whose rule this version does not have yet.
+    `pairs` are all that the bot knows, `approved` those of them that it may open (None for all). `watch` are
+    instruments whose prices are only looked at. `lines` says where each setting stands in the file, `changes` what was
+    set at run time, both by path.
     """
 
     path: Path
@@ -132,11 +166,16 @@ class BotConfig(Struct, frozen=True):
     strategy: StrategySettings
     pairs: tuple[str, ...]
     market: MarketSettings
+    approved: tuple[str, ...] | None = None
+    equivalent_quotes: tuple[tuple[str, ...], ...] = ()
+    watch: tuple[str, ...] = ()
+    routing: RoutingSettings = RoutingSettings()
     sizing: SizingSettings = SizingSettings()
     risk: RiskSettings = RiskSettings()
     guardrails: GuardrailSettings = GuardrailSettings()
     cancel_on_shutdown: bool = True
-    not_enforced: tuple[str, ...] = ()
+    lines: dict[str, int] = {}
+    changes: dict[str, str] = {}
 
     @property
     def timeframe_ns(self) -> int:
@@ -170,10 +209,13 @@ class BotConfig(Struct, frozen=True):
                 )
                 for venue in self.exchanges
             ),
-            listings=tuple(venue.listing(pair) for venue in self.exchanges for pair in self.pairs),
+            listings=tuple(listing for venue in self.exchanges for listing in venue.traded),
             sizing=self.sizing,
             risk=self.risk,
             guardrails=self.guardrails,
+            routing=self.routing,
+            approved=self.approved,
+            watched=self.watch,
             price_age_ns_max=price_age_ns_max,
             cancel_on_shutdown=self.cancel_on_shutdown,
         )

@@ -1,0 +1,457 @@
+"""Every key of the bot file, once: its meaning, default, unit and bounds, and whether it may change at run time."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Final
+
+from quarterdeck.config.guardrail_keys import GUARDRAIL_KEYS
+from quarterdeck.config.keys import ABOVE_ZERO, SHARE, SHARE_OR_ZERO, ZERO_OR_MORE, Bounds, Key
+from quarterdeck.config.settings import DEPTH_QUOTE, SPREAD_BPS, TIMEFRAMES_NS, FeeSettings, GridSettings
+from quarterdeck.domain import SizingSettings
+
+_SIZING: Final = SizingSettings()
+_FEES: Final = FeeSettings()
+_GRID: Final = GridSettings()
+_SEED: Final = Bounds(0, 2**31)
+_LOTS: Final = Bounds(1, 10**15)
+_BELOW_ONE: Final = Bounds(0.0, 1.0, low_allowed=False, high_allowed=False)
+_SHARE_OF_EQUITY: Final = Bounds(0.0, 10.0, low_allowed=False)
+
+BOT_KEYS: Final = (
+    Key(
+        path="name",
+        form="word",
+        says="what the bot is called; as its file, without `.yaml`",
+        default_says="the file's name",
+    ),
+    Key(
+        path="mode",
+        form="choice",
+        options=("paper", "testnet", "live"),
+        default="paper",
+        says="with which money; this version trades `paper` only",
+    ),
+    Key(path="base_currency", form="word", default="USD", says="what everything is valued in"),
+    Key(
+        path="capital",
+        form="money",
+        unit="base currency",
+        bounds=ABOVE_ZERO,
+        default_says="all that the balances hold",
+        says="what the bot may call its own; at most what the balances hold",
+    ),
+    Key(
+        path="pairs",
+        form="words",
+        is_live=True,
+        default_says="the ten largest coins, as far as an exchange lists them",
+        says="what the bot may trade; changed at run time, it says which of them it may still open",
+    ),
+    Key(
+        path="equivalent_quotes",
+        form="words",
+        default_says="none",
+        says="groups of quotes that count as one, like `[[USD, USDC]]`: a pair is then traded in any of them",
+    ),
+    Key(
+        path="watch",
+        form="words",
+        default_says="none",
+        says="instruments whose prices are only looked at, to value what they price, like `[USDC-USD]`",
+    ),
+)
+
+EXCHANGE_KEYS: Final = (
+    Key(path="exchanges[].name", form="word", default_says="required", says="the venue, in small letters"),
+    Key(
+        path="exchanges[].kind",
+        form="choice",
+        options=("paper",),
+        default="paper",
+        says="`paper`: an exchange of ours, filled from the market's candles",
+    ),
+    Key(
+        path="exchanges[].key",
+        form="word",
+        default="",
+        default_says="none",
+        says="the name of the account's key, never the key itself; two bots must not share one",
+    ),
+    Key(
+        path="exchanges[].pairs",
+        form="words",
+        default_says="`pairs` and `watch`",
+        says="the instruments that it lists",
+    ),
+    Key(
+        path="exchanges[].balances.ASSET",
+        form="money",
+        unit="the asset",
+        bounds=ZERO_OR_MORE,
+        default_says="`capital` on a single exchange, else required",
+        says="what the account holds when it is first opened",
+    ),
+    Key(
+        path="exchanges[].fees.maker",
+        form="money",
+        unit="fraction of notional",
+        default=_FEES.maker,
+        bounds=Bounds(-1.0, 1.0, low_allowed=False, high_allowed=False),
+        says="fee of an order that waited in the book; below zero for a rebate",
+    ),
+    Key(
+        path="exchanges[].fees.taker",
+        form="money",
+        unit="fraction of notional",
+        default=_FEES.taker,
+        bounds=Bounds(0.0, 1.0, high_allowed=False),
+        says="fee of an order that took from the book",
+    ),
+    Key(
+        path="exchanges[].fees.asset",
+        form="word",
+        default=_FEES.asset,
+        says="what fees are paid in: `quote`, `base`, `received` (base on buys, quote on sells), or one like `BNB`",
+    ),
+    Key(
+        path="exchanges[].fees.conversion.ASSET",
+        form="money",
+        unit="fee asset per quote",
+        bounds=ABOVE_ZERO,
+        default_says="required for each quote where `fees.asset` names an asset",
+        says="how many units of the fee asset one unit of a quote counts for",
+    ),
+    Key(
+        path="exchanges[].fees.step",
+        form="money",
+        unit="fee asset",
+        default=_FEES.step,
+        bounds=Bounds(0.0, 1.0, low_allowed=False),
+        says="fees are rounded to whole steps of this",
+    ),
+    Key(
+        path="exchanges[].fees.rounding",
+        form="choice",
+        options=("down", "up", "half_even"),
+        default=_FEES.rounding,
+        says="how fees are rounded to their step",
+    ),
+    Key(
+        path="exchanges[].spread_bps",
+        form="number",
+        unit="basis points",
+        default=SPREAD_BPS,
+        bounds=Bounds(0.0, 1_000.0),
+        says="candles have no book: one is made around their price, so wide",
+    ),
+    Key(
+        path="exchanges[].depth_quote",
+        form="number",
+        unit="quote",
+        default=DEPTH_QUOTE,
+        bounds=Bounds(1.0, 1e12),
+        says="what that book offers on each side",
+    ),
+    Key(
+        path="exchanges[].basis_bps",
+        form="number",
+        unit="basis points",
+        default=0.0,
+        bounds=Bounds(0.0, 1_000.0),
+        says="how far prices stray from the recording or the made-up market, slowly and both ways",
+    ),
+    Key(
+        path="exchanges[].lag_bars",
+        form="whole",
+        unit="bars",
+        default=0,
+        bounds=Bounds(0, 1_000),
+        says="how much later prices come",
+    ),
+    Key(
+        path="exchanges[].outage_share",
+        form="number",
+        unit="fraction of bars",
+        default=0.0,
+        bounds=Bounds(0.0, 0.5),
+        says="how many of its bars are missing, as when a venue is down",
+    ),
+    Key(
+        path="exchanges[].outage_bars_mean",
+        form="number",
+        unit="bars",
+        default=20.0,
+        bounds=Bounds(1.0, 100_000.0),
+        says="how long such an outage lasts on average",
+    ),
+    Key(
+        path="exchanges[].seed",
+        form="whole",
+        bounds=_SEED,
+        default_says="`market.seed`",
+        says="of everything random in the four keys above",
+    ),
+    Key(
+        path="exchanges[].socket",
+        form="word",
+        default_says="none",
+        says="the venue is a process of its own behind this socket (`python -m quarterdeck.venues.paper_process`)",
+    ),
+    Key(
+        path="exchanges[].grid.PAIR.tick",
+        form="money",
+        unit="quote per base",
+        bounds=ABOVE_ZERO,
+        default_says="0.01, finer for coins that cost less than 10",
+        says="prices are whole ticks",
+    ),
+    Key(
+        path="exchanges[].grid.PAIR.lot",
+        form="money",
+        unit="base",
+        default=_GRID.lot,
+        bounds=ABOVE_ZERO,
+        says="quantities are whole lots",
+    ),
+    Key(
+        path="exchanges[].grid.PAIR.lots_min",
+        form="whole",
+        unit="lots",
+        default=_GRID.lots_min,
+        bounds=_LOTS,
+        says="the smallest order",
+    ),
+    Key(
+        path="exchanges[].grid.PAIR.lots_max",
+        form="whole",
+        unit="lots",
+        default=_GRID.lots_max,
+        bounds=_LOTS,
+        says="the largest order",
+    ),
+    Key(
+        path="exchanges[].grid.PAIR.notional_min",
+        form="money",
+        unit="quote",
+        default=_GRID.notional_min,
+        bounds=ZERO_OR_MORE,
+        says="the smallest order by value",
+    ),
+    Key(
+        path="exchanges[].grid.PAIR.notional_max",
+        form="money",
+        unit="quote",
+        bounds=ABOVE_ZERO,
+        default_says="none",
+        says="the largest order by value",
+    ),
+)
+
+MARKET_KEYS: Final = (
+    Key(
+        path="market.source",
+        form="choice",
+        options=("synthetic",),
+        default="synthetic",
+        says="which market plays where nothing is replayed: a made-up one, from 2026-01-01 on",
+    ),
+    Key(path="market.seed", form="whole", default=7, bounds=_SEED, says="the same seed makes the same market"),
+    Key(
+        path="market.start.PAIR",
+        form="number",
+        unit="quote per base",
+        bounds=Bounds(1e-6, 1e9),
+        default_says="near the coin's price in 2026, else 100",
+        says="where the made-up price of an instrument starts",
+    ),
+)
+
+STRATEGY_KEYS: Final = (
+    Key(
+        path="strategy.name",
+        form="word",
+        default_says="required",
+        says="one that comes with the house, or a file in `strategies/production/`",
+    ),
+    Key(
+        path="strategy.timeframe",
+        form="choice",
+        options=tuple(TIMEFRAMES_NS),
+        default="1m",
+        says="the length of its bars",
+    ),
+    Key(
+        path="strategy.parameters.NAME",
+        form="word",
+        default_says="as the strategy declares",
+        says="a parameter of the strategy, within the bounds that it declares",
+    ),
+)
+
+ROUTING_KEYS: Final = (
+    Key(
+        path="routing.policy",
+        form="choice",
+        options=("best_price", "symbol_map", "fixed"),
+        default="best_price",
+        is_live=True,
+        says="where an opening order goes: the cheapest venue after depth and fee, the one that a map names, or one",
+    ),
+    Key(
+        path="routing.default",
+        form="word",
+        is_live=True,
+        default_says="required with `symbol_map`",
+        says="the venue of pairs that the map does not name",
+    ),
+    Key(
+        path="routing.symbols.PAIR",
+        form="word",
+        is_live=True,
+        default_says="`routing.default`",
+        says="with `symbol_map`: the venue of this pair",
+    ),
+    Key(
+        path="routing.venue",
+        form="word",
+        is_live=True,
+        default_says="required with `fixed`",
+        says="the one venue",
+    ),
+)
+
+SIZING_KEYS: Final = (
+    Key(
+        path="sizing.kind",
+        form="choice",
+        options=("quote", "equity_share", "base"),
+        default=_SIZING.kind,
+        is_live=True,
+        says="what `value` is: base currency, a fraction of equity, or a quantity of the coin",
+    ),
+    Key(
+        path="sizing.value",
+        form="money",
+        unit="as `kind` says",
+        default=_SIZING.value,
+        default_says="50 with `kind: quote`, else required",
+        bounds=ABOVE_ZERO,
+        is_live=True,
+        says="how large an opening order asks to be; at most 1 with `kind: equity_share`",
+    ),
+    Key(
+        path="sizing.entries_max",
+        form="whole",
+        unit="entries",
+        default=_SIZING.entries_max,
+        bounds=Bounds(1, 100),
+        is_live=True,
+        says="how often a position is bought; 1 means that it is never added to",
+    ),
+    Key(
+        path="sizing.confidence_min",
+        form="number",
+        default=_SIZING.confidence_min,
+        bounds=SHARE_OR_ZERO,
+        is_live=True,
+        says="signals that are less sure open nothing",
+    ),
+)
+
+RISK_KEYS: Final = (
+    Key(
+        path="risk.stop_loss",
+        form="number",
+        unit="fraction of average cost",
+        bounds=_BELOW_ONE,
+        is_live=True,
+        looser="higher",
+        says="a position is sold when its price falls so far below its cost",
+    ),
+    Key(
+        path="risk.take_profit",
+        form="number",
+        unit="fraction of average cost",
+        bounds=ABOVE_ZERO,
+        is_live=True,
+        says="a position is sold when its price rises so far above its cost",
+    ),
+    Key(
+        path="risk.trailing_stop",
+        form="number",
+        unit="fraction of its highest mark",
+        bounds=_BELOW_ONE,
+        is_live=True,
+        looser="higher",
+        says="a position is sold when its price falls so far below the highest since it was opened",
+    ),
+    Key(
+        path="risk.drawdown_max",
+        form="number",
+        unit="fraction of the highest index ever",
+        bounds=SHARE,
+        is_live=True,
+        looser="higher",
+        says="nothing is opened once equity has fallen so far; beside G6, the stricter wins",
+    ),
+    Key(
+        path="risk.position_max",
+        form="number",
+        unit="fraction of equity",
+        bounds=_SHARE_OF_EQUITY,
+        is_live=True,
+        looser="higher",
+        says="the largest share of equity in one pair; beside G7, the stricter wins",
+    ),
+    Key(path="risk.short", form="flag", default=False, says="selling short; not available in this version"),
+    Key(
+        path="risk.leverage_max",
+        form="number",
+        default=1.0,
+        bounds=Bounds(1.0, 3.0),
+        says="the bot's own leverage; above 1 is not available in this version",
+    ),
+)
+
+SHUTDOWN_KEYS: Final = (
+    Key(
+        path="shutdown.orders",
+        form="choice",
+        options=("cancel", "keep"),
+        default="cancel",
+        is_live=True,
+        says="what becomes of open orders when the bot ends",
+    ),
+)
+
+SECTIONS: Final[dict[str, tuple[Key, ...]]] = {
+    "": BOT_KEYS,
+    "exchanges": EXCHANGE_KEYS,
+    "market": MARKET_KEYS,
+    "strategy": STRATEGY_KEYS,
+    "routing": ROUTING_KEYS,
+    "sizing": SIZING_KEYS,
+    "risk": RISK_KEYS,
+    "guardrails": GUARDRAIL_KEYS,
+    "shutdown": SHUTDOWN_KEYS,
+}
+ALL_KEYS: Final = tuple(key for keys in SECTIONS.values() for key in keys)
+KEYS: Final[dict[str, Key]] = {key.path: key for key in ALL_KEYS}
+
+
+def find_key(path: str) -> Key | None:
+    """Find the key that a path of some file is, None if there is none such."""
+    return next((key for key in ALL_KEYS if key.covers(path)), None)
+
+
+def keys_under(path: str) -> tuple[Key, ...]:
+    """List the keys of a section that is named by its path; none where the path is no section."""
+    return tuple(key for key in ALL_KEYS if key.path.startswith(f"{path}."))
+
+
+def nearest_path(path: str) -> str:
+    """Suggest a key of the bot file for a path that is none."""
+    same_word = [key.path for key in ALL_KEYS if key.name == path.rpartition(".")[2]]
+    near = same_word or difflib.get_close_matches(path, [key.path for key in ALL_KEYS], n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else "'quarterdeck settings get BOT' lists them"
