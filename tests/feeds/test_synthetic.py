@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck.domain import MINUTE_NS, InputError
-from quarterdeck.feeds import BarBatch, Derivation, SyntheticInstrument, SyntheticMarket
+from quarterdeck.feeds import BarBatch, Derivation, ShownBars, SyntheticInstrument, SyntheticMarket
 from quarterdeck.feeds.synthetic import PAGE_BARS
 from quarterdeck.indicators import crosses
 from quarterdeck.market import ticks_from
@@ -14,7 +14,12 @@ from tests.feeds.recordings import START_NS, rows_of
 
 BTC = SyntheticInstrument("BTC-USD", 60_000.0, 0.01)
 ETH = SyntheticInstrument("ETH-USD", 3_000.0, 0.01, volatility_day=0.06)
-VENUES = {"first": None, "second": Derivation(8, lag_bars=2, outage_share=0.02)}
+SHOWN = [
+    ShownBars(venue, instrument, derivation=derivation)
+    for venue, derivation in (("first", None), ("second", Derivation(8, lag_bars=2, outage_share=0.02)))
+    for instrument in ("BTC-USD", "ETH-USD")
+]
+SHADOW = Derivation(3, basis_bps=10.0, outage_share=0.0)
 
 
 def market(seed: int = 1) -> SyntheticMarket:
@@ -66,16 +71,16 @@ def test_the_market_is_lively_enough_to_trade_and_stays_on_earth_for_years() -> 
 
 
 def test_a_restart_gives_the_batches_that_would_have_come() -> None:
-    whole = list(islice(market().batches(VENUES), 2 * PAGE_BARS + 200))
+    whole = list(islice(market().batches(SHOWN), 2 * PAGE_BARS + 200))
     first = PAGE_BARS - 50
-    restarted = list(islice(market().batches(VENUES, first), PAGE_BARS + 150))
+    restarted = list(islice(market().batches(SHOWN, first), PAGE_BARS + 150))
     expected = [batch for batch in whole if batch.open_ns >= START_NS + first * MINUTE_NS]
 
     assert restarted == expected[: len(restarted)]
 
 
 def test_batches_bring_every_instrument_on_every_venue_minute_by_minute() -> None:
-    batches: list[BarBatch] = list(islice(market().batches(VENUES), PAGE_BARS + 10))
+    batches: list[BarBatch] = list(islice(market().batches(SHOWN), PAGE_BARS + 10))
 
     assert [batch.open_ns for batch in batches] == [START_NS + number * MINUTE_NS for number in range(PAGE_BARS + 10)]
     assert [(bar.venue, bar.instrument) for bar in batches[5].bars] == [
@@ -86,6 +91,16 @@ def test_batches_bring_every_instrument_on_every_venue_minute_by_minute() -> Non
     ]
     absent = sum(len(batch.bars) < 4 for batch in batches)
     assert 5 < absent < 200
+
+
+def test_a_venue_may_list_an_instrument_of_the_market_under_a_name_of_its_own() -> None:
+    """An equivalent quote: the venue lists BTC-USDC, and its price follows that of BTC-USD."""
+    shown = [SHOWN[0], ShownBars("second", "BTC-USD", "BTC-USDC"), ShownBars("third", "BTC-USD", "BTC-USDC", SHADOW)]
+    for batch in islice(market().batches(shown), 50):
+        first, second, third = batch.bars
+        assert (second.venue, second.instrument, third.instrument) == ("second", "BTC-USDC", "BTC-USDC")
+        assert first[2:] == second[2:]
+        assert third.close == pytest.approx(first.close, rel=0.001)
 
 
 def test_an_instant_has_a_bar_number() -> None:

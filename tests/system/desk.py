@@ -20,11 +20,13 @@ from quarterdeck.domain import (
     Input,
     IntegrityError,
     IntentAsked,
+    Listing,
     OrderKind,
     OrderReported,
     Quote,
     Retryable,
     Side,
+    Skew,
     Source,
     Started,
     Surroundings,
@@ -147,6 +149,11 @@ class ScriptedVenue:
         self._fail_if_told()
         return AccountReported(self._clock.now_ns(), self.name, {"USD": Decimal(1_000_000)}, ())
 
+    async def listings(self) -> Sequence[Listing]:
+        self.calls.append(("listings", ""))
+        self._fail_if_told()
+        return [listing_of(self.name, pair) for pair in PRICES]
+
     def subscribe(self, sink: Callable[[VenueNews], None]) -> None:
         """Nothing is pushed."""
 
@@ -176,7 +183,9 @@ class Desk:
         self.state = State()
         venues = {"a": self.venue, "b": ScriptedVenue("b", self.clock)}
         self.venues = venues
-        self.hands = Hands(Reach(venues, self.clock, self.offer, self.alerts.append), self.state)
+        self.health: list[tuple[str, bool]] = []
+        reach = Reach(venues, self.clock, self.offer, self.alerts.append, lambda *told: self.health.append(told))
+        self.hands = Hands(reach, self.state)
         self.loop = Loop(
             self.state,
             0,
@@ -199,12 +208,15 @@ class Desk:
             tuple(
                 Quote("a", pair, now_ns, price, ((price - 1.0, 5.0),), ((price + 1.0, 5.0),))
                 for pair, price in PRICES.items()
-            )
+            ),
+            skews=(Skew("a", 0.0), Skew("b", 0.0)),
         )
 
     async def start(self) -> Desk:
-        """Open the first session, and take the first mark."""
+        """Open the first session, compare the accounts, and take the first mark."""
         self.offer(Started(self.clock.now_ns(), "b-1", 1, "test", settings(), 0))
+        for name in self.venues:
+            self.offer(AccountReported(self.clock.now_ns(), name, {"USD": Decimal(1_000_000)}, ()))
         self.offer(Woke(self.clock.now_ns()))
         await self.settle()
         return self
@@ -239,7 +251,7 @@ class Desk:
             effect=Effect.OPEN,
             order_kind=OrderKind.LIMIT,
             notional=Decimal(100),
-            limit=Decimal(25_000) if instrument == BTC else Decimal(1_500),
+            limit=Decimal(29_200) if instrument == BTC else Decimal(1_950),
         )
 
     def facts(self) -> list[Fact]:

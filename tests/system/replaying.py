@@ -16,6 +16,9 @@ from tests.drill.stage import CHURN, Stage, staged
 # Buys BTC where the price of the last bar ends on an even cent, sells where on an odd one: as good as chance.
 MOODY = CHURN.replace("beat % 2 == 0", "candles.close_ticks % 2 == 0")
 
+# Buys on every bar, and so holds from the first one on.
+ALWAYS_LONG = CHURN.replace("beat % 2 == 0, 1, -1", "candles.close > 0, 1, 0")
+
 
 @contextmanager
 def local(

@@ -67,6 +67,7 @@ FAULTS: dict[str, tuple[Callable[[Lines], Lines], Callable[[Lines], Lines]]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_run_on_a_faulty_file_equals_the_run_on_the_cleaned_one(tmp_path: Path, fault: str) -> None:
+    """R45: rows are sorted, repeated ones dropped, and a price of zero or none is no price."""
     spoil, clean = FAULTS[fault]
     faulty = run_on(tmp_path / "faulty", spoil)
     cleaned = run_on(tmp_path / "clean", clean)
@@ -83,6 +84,7 @@ def run_on(root: Path, change: Callable[[Lines], Lines]) -> RunSummary:
 
 
 def test_a_bar_that_is_not_closed_at_the_end_of_the_run_is_not_traded_on(tmp_path: Path) -> None:
+    """R43, S9."""
     to_ns = BEGIN_NS + 60 * MINUTE_NS
     with local(tmp_path / "whole", bars=60) as whole, local(tmp_path / "cut", bars=90) as cut:
         full = played(whole)
@@ -92,6 +94,7 @@ def test_a_bar_that_is_not_closed_at_the_end_of_the_run_is_not_traded_on(tmp_pat
 
 
 def test_a_missing_bar_brings_no_cycle_for_its_pair_and_no_price(tmp_path: Path) -> None:
+    """S9, R47: a gap is no price, for one pair as for all."""
     summary = run_on(tmp_path, without(*range(20, 40)))
     assert summary.cycles == BARS - 20
 

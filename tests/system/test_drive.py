@@ -82,7 +82,7 @@ def test_the_end_of_the_period_is_the_end_of_the_run(tmp_path: Path) -> None:
             replay=stage.tapes, speed=None, from_ns=BEGIN_NS + 5 * MINUTE_NS, to_ns=BEGIN_NS + 15 * MINUTE_NS
         )
         summary = run_bot(stage.workspace, stage.config, options)
-    assert (summary.cycles, summary.from_at) == (10, "2020-09-13T12:32:00Z")
+    assert (summary.cycles, summary.from_at) == (10, "2020-09-13T12:32:00.000000Z")
 
 
 def test_a_synthetic_market_is_the_same_for_the_same_seed(tmp_path: Path) -> None:

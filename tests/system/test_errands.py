@@ -1,6 +1,6 @@
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,17 +10,22 @@ import pytest
 from quarterdeck.domain import (
     CancelAsked,
     ClockHeld,
+    ConfigError,
     Control,
     ControlAsked,
     Effect,
+    FundsAsked,
     Input,
     IntegrityError,
     IntentAsked,
     IntentRefused,
     OrderState,
+    SettingChange,
+    SettingsAsked,
     Side,
     Stopping,
 )
+from quarterdeck.engine import State
 from quarterdeck.journal import Inbox
 from quarterdeck.system import Errands, KillFile, Outside, raise_kill
 from tests.system.desk import BTC, ETH, OUTAGE, Desk, HandClock
@@ -53,7 +58,7 @@ class Office:
         self.errands = self.renewed()
 
     def renewed(self, inbox: Inbox | None = None) -> Errands:
-        outside = Outside(
+        self.outside = Outside(
             kill=self.kill,
             inbox=inbox or self.inbox,
             venues=self.desk.venues,
@@ -62,7 +67,7 @@ class Office:
             wall=self.wall,
             log=self.notes,
         )
-        return Errands(outside, self.desk.loop, paced=True)
+        return Errands(self.outside, self.desk.loop, paced=True)
 
     async def opened(self) -> "Office":
         await self.desk.start()
@@ -104,7 +109,7 @@ async def test_after_a_step_of_the_wall_clock_nothing_opens_for_a_minute(office:
     desk.offer(desk.wish("too-soon"))
     await desk.settle()
     assert desk.state.answers["too-soon"].startswith("refused")
-    assert [fact.failed for fact in desk.facts() if isinstance(fact, IntentRefused)] == [("G2",)]
+    assert [fact.failed for fact in desk.facts() if isinstance(fact, IntentRefused)] == [("E8",)]
     office.pass_s(0.2)
     await office.look()
     desk.offer(desk.wish("in-time"))
@@ -202,6 +207,57 @@ async def test_a_request_that_makes_no_sense_is_answered_and_asked_no_more(
     assert office.desk.state.answers["x"].startswith("refused: no command")
     assert office.inbox.pending() == []
     assert office.notes.complaints
+
+
+def asked_for(key: str, changes: tuple[SettingChange, ...], desk: Desk) -> SettingsAsked:
+    settings = desk.state.settings
+    assert settings is not None
+    return SettingsAsked(0, key, "ann", settings, changes)
+
+
+async def test_settings_that_waited_are_taken_before_everything_else_and_one_after_the_other(office: Office) -> None:
+    desk = office.desk
+    seen: list[tuple[str, list[str]]] = []
+
+    def renew(asked: SettingsAsked, _state: State, earlier: Sequence[SettingsAsked]) -> SettingsAsked:
+        seen.append((asked.key, [one.key for one in earlier]))
+        return asked
+
+    office.errands = Errands(msgspec.structs.replace(office.outside, renew=renew), desk.loop, paced=True)
+    office.put("r", "control", ControlAsked(0, "r", "pause", "ann"))
+    for number in (1, 2):
+        change = SettingChange(f"risk.{number}", "", str(number))
+        office.put(f"s{number}", "settings", asked_for(f"s{number}", (change,), desk))
+    office.errands.take_settings()
+    await desk.settle()
+    assert seen == [("s1", []), ("s2", ["s1"])]
+    assert desk.state.changes == {"risk.1": "1", "risk.2": "2"}
+    assert list(desk.state.holds) == []
+    office.pass_s(1)
+    await office.look()
+    assert list(desk.state.holds) == ["operator"]
+    assert len(seen) == 2
+
+
+async def test_settings_that_no_longer_fit_the_file_are_refused_and_complained_of(office: Office) -> None:
+    def renew(_asked: SettingsAsked, _state: State, _earlier: Sequence[SettingsAsked]) -> SettingsAsked:
+        raise ConfigError("the pair is gone")
+
+    desk = office.desk
+    office.errands = Errands(msgspec.structs.replace(office.outside, renew=renew), desk.loop, paced=True)
+    office.put("s", "settings", asked_for("s", (), desk))
+    office.pass_s(1)
+    await office.look()
+    assert desk.state.answers["s"].startswith("refused")
+    assert office.notes.complaints == ["inbox: request s: the pair is gone"]
+
+
+async def test_funds_are_declared_through_the_inbox(office: Office) -> None:
+    cash = office.desk.state.cash["a"]["USD"]
+    office.put("f", "funds", FundsAsked(0, "f", "ann", "a", "USD", Decimal(-100)))
+    office.pass_s(1)
+    await office.look()
+    assert office.desk.state.cash["a"]["USD"] == cash - 100
 
 
 async def test_an_inbox_that_breaks_is_complained_of_and_nothing_else(office: Office) -> None:

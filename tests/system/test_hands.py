@@ -148,3 +148,24 @@ async def test_stopping_drops_what_is_under_way() -> None:
     await desk.hands.stop()
     assert not desk.hands.busy
     assert desk.venue.calls == [("submit", desk.order)]
+
+
+async def test_a_venue_that_does_not_answer_is_told_of_and_so_is_its_return() -> None:
+    """A-66: trades route around it until it answers again."""
+    desk = await Desk().start()
+    desk.venue.evidence["submit"] = Evidence.AMBIGUOUS
+    desk.venue.raises = OUTAGE
+    await placed(desk)
+    assert desk.health
+    assert not any(healthy for _, healthy in desk.health)
+    desk.venue.raises = None
+    desk.clock.pass_s(30)
+    await desk.turn()
+    assert desk.health[-1] == ("a", True)
+
+
+async def test_an_order_that_was_never_signed_says_nothing_of_its_venue() -> None:
+    desk = await Desk().start()
+    desk.venue.evidence["submit"] = Evidence.WITHDRAWN
+    await placed(desk)
+    assert desk.health == []

@@ -85,7 +85,7 @@ async def test_the_state_is_kept_now_and_then() -> None:
     for number in range(8):
         desk.offer(ControlAsked(desk.clock.now_ns(), f"k{number}", "pause", "test"))
         await desk.loop.pump()
-    assert desk.journal.snapshots == [3, 6, 9]
+    assert desk.journal.snapshots == [4, 7, 10]
 
 
 async def test_waiting_for_news_ends_with_the_news_or_with_the_time() -> None:

@@ -40,7 +40,7 @@ def bar(price: float = 100.0) -> Bar:
 def opened(strategy: Strategy, complaints: list[str], *, inline: bool = True) -> Opinions:
     opinions = Opinions(strategy, {PAIR: 0.01}, MINUTE, complaints.append, inline=inline)
     for number in range(2):
-        assert opinions.take(number * MINUTE, bar())
+        assert opinions.take(number * MINUTE, PAIR, bar())
     return opinions
 
 
@@ -48,7 +48,7 @@ def opened(strategy: Strategy, complaints: list[str], *, inline: bool = True) ->
 async def test_a_strategy_sees_exactly_its_window(inline: bool) -> None:
     strategy, complaints = Scripted(buys), []  # type: ignore[var-annotated]  # a list of complaints
     opinions = opened(strategy, complaints, inline=inline)
-    opinions.take(2 * MINUTE, bar())
+    opinions.take(2 * MINUTE, PAIR, bar())
     assert await opinions.ask([PAIR]) == (SignalGiven(PAIR, Action.BUY, 1.0),)
     assert strategy.seen == [2]
     assert complaints == []
@@ -57,7 +57,7 @@ async def test_a_strategy_sees_exactly_its_window(inline: bool) -> None:
 async def test_before_the_window_is_full_it_is_not_asked() -> None:
     strategy = Scripted(buys)
     opinions = Opinions(strategy, {PAIR: 0.01}, MINUTE, print, inline=True)
-    opinions.take(0, bar())
+    opinions.take(0, PAIR, bar())
     assert await opinions.ask([PAIR]) == (SignalGiven(PAIR, Action.HOLD, 0.0),)
     assert strategy.seen == []
 
@@ -114,7 +114,7 @@ async def test_a_late_strategy_holds_and_is_not_asked_again_before_it_is_done(mo
 def test_a_bar_that_cannot_be_used_is_complained_of() -> None:
     complaints: list[str] = []
     opinions = opened(Scripted(buys), complaints)
-    assert not opinions.take(MINUTE, bar())
-    assert not opinions.take(2 * MINUTE, bar(float("nan")))
-    assert opinions.take(3 * MINUTE, bar())
+    assert not opinions.take(MINUTE, PAIR, bar())
+    assert not opinions.take(2 * MINUTE, PAIR, bar(float("nan")))
+    assert opinions.take(3 * MINUTE, PAIR, bar())
     assert len(complaints) == 2

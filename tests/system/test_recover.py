@@ -1,6 +1,8 @@
 import sqlite3
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from quarterdeck.domain import IntegrityError, MarksTaken, Woke
@@ -8,6 +10,7 @@ from quarterdeck.engine import State, encode_state, state_hash
 from quarterdeck.journal import SqliteJournal, SqliteReader, decode_body, encode_body, this_process
 from quarterdeck.ports import Entry
 from quarterdeck.system import RunOptions, recover, run_bot, verify_journal, verify_replay
+from quarterdeck.system.recover import state_at
 from tests.drill.stage import BOT, Stage
 from tests.system.replaying import local, played
 
@@ -51,6 +54,39 @@ def test_a_damaged_snapshot_is_passed_over_and_named(tmp_path: Path) -> None:
         assert found.skipped[0] in stage.folder.log.read_text()
 
 
+def test_a_journal_of_this_software_says_nothing_of_an_older_one(tmp_path: Path) -> None:
+    with local(tmp_path) as stage:
+        played(stage, cycles=5)
+        found = recover(stage.folder.journal)
+        assert found.recorded_hash == ""
+        assert found.software.startswith("quarterdeck ")
+        assert verify_replay(stage.folder.journal).folded_rows == 0
+
+
+def test_a_snapshot_of_other_software_is_passed_over_and_its_hash_told(tmp_path: Path) -> None:
+    """It lacks a field that today's state has, and has one that today's state lacks."""
+    with local(tmp_path) as stage:
+        summary = played(stage, cycles=20)
+        plain = msgspec.msgpack.decode(encode_state(recover(stage.folder.journal).state))
+        del plain["alerts"]
+        body = msgspec.msgpack.encode(plain | {"peak": 1.5})
+        journal = reopened(stage)
+        journal.save_snapshot(journal.head_seq, sha256(body).digest(), body)
+        journal.close()
+        found = recover(stage.folder.journal)
+        assert state_hash(found.state) == summary.state_hash
+        assert (found.recorded_hash, found.skipped) == (sha256(body).hexdigest(), ())
+
+
+def test_the_state_at_any_row_is_the_fold_of_the_rows_up_to_it(tmp_path: Path) -> None:
+    with local(tmp_path) as stage:
+        played(stage, cycles=10)
+        middle = recover(stage.folder.journal)
+        played(stage, cycles=10)
+        assert state_hash(state_at(stage.folder.journal, middle.seq)) == state_hash(middle.state)
+        assert state_hash(state_at(stage.folder.journal, 0)) == state_hash(State())
+
+
 def test_a_snapshot_of_another_state_is_found(tmp_path: Path) -> None:
     with local(tmp_path) as stage:
         played(stage, cycles=20)
@@ -68,7 +104,7 @@ def test_a_row_whose_facts_do_not_follow_from_its_input_is_found(tmp_path: Path)
         played(stage, cycles=20)
         at_ns = recover(stage.folder.journal).state.at_ns + 60_000_000_000
         journal = reopened(stage)
-        lie = MarksTaken(at_ns=at_ns, minute_ns=at_ns - at_ns % 60_000_000_000, equity=1e9, peak=1e9)
+        lie = MarksTaken(at_ns=at_ns, minute_ns=at_ns - at_ns % 60_000_000_000, equity=1e9, index=1e5)
         journal.append([Entry(at_ns, "Woke", encode_body(Woke(at_ns), [lie]))])
         journal.close()
         assert verify_journal(stage.folder.journal).ok  # the chain is sound; it is the decision that is not

@@ -1,12 +1,29 @@
 """A whole run: the same tape gives the same journal, in one go or in two, fast or paced."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from quarterdeck.domain import Control, FillBooked, InputError, IntentFormed, OrderPlanned, Side, Source
-from quarterdeck.journal import steady_ns
+from quarterdeck.domain import (
+    Control,
+    CycleDue,
+    Effect,
+    Fact,
+    FillBooked,
+    InputError,
+    IntentFormed,
+    OrderPlanned,
+    SessionOpened,
+    SettingChange,
+    SettingsAsked,
+    Side,
+    Skew,
+    Source,
+    TriggerFired,
+)
+from quarterdeck.journal import Inbox, SqliteReader, decode_body, steady_ns
 from quarterdeck.system import (
     RunOptions,
     TapeClock,
@@ -17,8 +34,8 @@ from quarterdeck.system import (
     verify_journal,
     verify_replay,
 )
-from tests.drill.stage import BOT, CHURN
-from tests.system.replaying import facts_of, local, orders_of, played
+from tests.drill.stage import BOT, Stage
+from tests.system.replaying import ALWAYS_LONG, facts_of, local, orders_of, played
 
 
 def test_the_same_tape_gives_the_same_journal_in_two_workspaces(tmp_path: Path) -> None:
@@ -105,17 +122,6 @@ def test_cash_and_holdings_are_those_of_the_venues(tmp_path: Path) -> None:
         assert summary.cash == state.cash
 
 
-RISE_THEN_FALL = """\
-timestamp,open,high,low,close,volume
-{0},100,100,100,100,1
-{1},100,100,100,100,1
-{2},100,100,100,100,1
-{3},100,101,{low},{low},1
-{4},{low},{low},{low},{low},1
-{5},{low},{low},{low},{low},1
-"""
-
-
 @pytest.mark.parametrize(
     ("bar", "cause", "price"),
     [
@@ -129,28 +135,126 @@ timestamp,open,high,low,close,volume
 def test_a_protective_exit_trades_at_its_level_or_at_the_open_beyond_it(
     tmp_path: Path, bar: str, cause: str, price: float
 ) -> None:
-    always_long = CHURN.replace("beat % 2 == 0, 1, -1", "candles.close > 0, 1, 0")
-    with local(tmp_path, strategy=always_long, levels=("0.02", "0.03")) as stage:
+    with local(tmp_path, strategy=ALWAYS_LONG) as stage:
         flat = "100,100,100,100"
-        rows = [flat, flat, flat, flat, bar, "100,100,100,100"]
-        begin_ms = 1_600_000_020_000
-        for source in stage.tapes:
-            lines = [f"{begin_ms + 60_000 * number},{row},1" for number, row in enumerate(rows)]
-            source.path.write_text("timestamp,open,high,low,close,volume\n" + "\n".join(lines) + "\n")
-        # One venue, no spread and no fee, so that the cost is 100 sharp.
-        config = stage.config
-        alpha = msgspec.structs.replace(config.exchanges[0], spread_bps=0.0)
-        config = msgspec.structs.replace(config, exchanges=(alpha,), capital=sum(alpha.balances.values()))
-        run_bot(stage.workspace, config, RunOptions(replay=stage.tapes, speed=None))
-        facts = facts_of(stage)
-        exits = [fact.intent for fact in facts if isinstance(fact, IntentFormed) and fact.intent.side is Side.SELL]
-        assert [(one.source, one.who, one.instrument) for one in exits] == [
-            (Source.PROTECTION, cause, "BTC-USD"),
-            (Source.PROTECTION, cause, "ETH-USD"),
-        ]
-        sold = {float(fact.price) for fact in facts if isinstance(fact, FillBooked) and fact.side is Side.SELL}
-        assert sold == {price}
+        facts = play_rows(stage, [flat, flat, flat, flat, bar, flat], stop_loss=0.02, take_profit=0.03)
+        assert protective_exits(facts) == ([("BTC-USD", cause), ("ETH-USD", cause)], {price})
         assert recover(stage.folder.journal).state.control is Control.RUNNING
+
+
+def play_rows(stage: Stage, rows: list[str], **risk: float) -> list[Fact]:
+    """Play the same bars (open, high, low, close) for both pairs on one venue without a spread, and read the facts."""
+    begin_ms = 1_600_000_020_000
+    for source in stage.tapes:
+        lines = [f"{begin_ms + 60_000 * number},{row},1" for number, row in enumerate(rows)]
+        source.path.write_text("timestamp,open,high,low,close,volume\n" + "\n".join(lines) + "\n")
+    # One venue, no spread, so that the cost is the open sharp.
+    alpha = msgspec.structs.replace(stage.config.exchanges[0], spread_bps=0.0)
+    config = msgspec.structs.replace(
+        stage.config,
+        exchanges=(alpha,),
+        capital=sum(alpha.balances.values()),
+        risk=msgspec.structs.replace(stage.config.risk, **risk),
+    )
+    run_bot(stage.workspace, config, RunOptions(replay=stage.tapes, speed=None))
+    return facts_of(stage)
+
+
+def protective_exits(facts: list[Fact]) -> tuple[list[tuple[str, str]], set[float]]:
+    """Say which levels closed which pair, and at what prices."""
+    causes = [
+        (fact.intent.instrument, fact.intent.who)
+        for fact in facts
+        if isinstance(fact, IntentFormed) and fact.intent.source is Source.PROTECTION
+    ]
+    return causes, {float(fact.price) for fact in facts if isinstance(fact, FillBooked) and fact.side is Side.SELL}
+
+
+@pytest.mark.parametrize(
+    ("bar", "price"),
+    [
+        ("109,110,107,108", 107.8),  # 2 % below the highest mark of 110: at the level
+        ("105,106,104,105", 105.0),  # opened beyond it: at the open
+        ("109,120,107,108", 107.8),  # a high inside a bar is no mark, and nobody knows if it came first
+        ("109,110,90,95", 107.8),  # through both stops: the nearer one first, and then there is nothing left to sell
+    ],
+)
+def test_a_trailing_stop_follows_the_marks_and_trades_at_its_level(tmp_path: Path, bar: str, price: float) -> None:
+    """D-11: in a market of bars the watermark rises with the marks, never inside a bar."""
+    flat, risen = "100,100,100,100", "100,110,100,110"
+    with local(tmp_path, strategy=ALWAYS_LONG) as stage:
+        rows = [flat, flat, flat, flat, risen, "110,110,109,110", bar, "100,100,100,100"]
+        facts = play_rows(stage, rows, trailing_stop=0.02, stop_loss=0.03)
+        with SqliteReader(stage.folder.journal) as reader:
+            fired = [news for row in reader.rows() if isinstance(news := decode_body(row.body)[0], TriggerFired)]
+    assert protective_exits(facts) == ([("BTC-USD", "trailing_stop"), ("ETH-USD", "trailing_stop")], {price})
+    assert {news.cause for news in fired} == {"trailing_stop"}
+
+
+def test_the_clock_of_a_venue_in_process_is_ours(tmp_path: Path) -> None:
+    """E8 reads the skew of every venue, and fails closed where nobody compared clocks."""
+    with local(tmp_path, bars=20) as stage:
+        played(stage)
+        with SqliteReader(stage.folder.journal) as reader:
+            cycles = [news for row in reader.rows() if isinstance(news := decode_body(row.body)[0], CycleDue)]
+    assert cycles
+    assert all(news.surroundings.skews == (Skew("alpha", 0.0), Skew("beta", 0.0)) for news in cycles)
+
+
+def test_settings_changed_at_run_time_are_those_of_the_next_session(tmp_path: Path) -> None:
+    with local(tmp_path) as stage:
+        played(stage, cycles=20)
+        asked = SettingsAsked(
+            at_ns=1,
+            key="smaller",
+            who="test",
+            settings=stage.config.engine_settings(1),
+            changes=(SettingChange("sizing.value", "200", "80"),),
+        )
+        inbox = Inbox(stage.folder.inbox)
+        inbox.put(asked.key, "settings", msgspec.msgpack.encode(asked), 1)
+        inbox.close()
+        played(stage, cycles=30)
+        assert recover(stage.folder.journal).state.changes == {"sizing.value": "80"}
+        before = len(facts_of(stage))
+        played(stage, cycles=30)
+        later = facts_of(stage)[before:]
+    started = [fact for fact in later if isinstance(fact, SessionOpened)]
+    asked_amounts = {
+        fact.intent.asked for fact in later if isinstance(fact, IntentFormed) and fact.intent.effect is Effect.OPEN
+    }
+    assert (len(started), asked_amounts) == (1, {Decimal(80)})
+
+
+@pytest.mark.parametrize(("late_s", "buys"), [(1, True), (11, False)])
+def test_what_is_worked_through_too_late_opens_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late_s: int, buys: bool
+) -> None:
+    """R64: a loop that was starved does not buy at the prices of another time; it may still sell."""
+
+    class Starved(LeapingClock):
+        def wait_s(self, at_ns: int) -> float:
+            wait_s = super().wait_s(at_ns)
+            if wait_s == 0.0:
+                self._passed_ns += late_s * 10**9
+            return wait_s
+
+    monkeypatch.setattr("quarterdeck.system.wire.TapeClock", Starved)
+    with local(tmp_path, bars=30) as stage:
+        played(stage, speed=1.0)
+        assert (len(orders_of(stage)) > 0) is buys
+        assert ('"late"' in stage.folder.log.read_text()) is not buys
+
+
+def test_a_low_disk_leaves_only_exits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R28: before the disk is full, while there is room to write down the way out."""
+    monkeypatch.setattr("quarterdeck.system.wire.TapeClock", LeapingClock)
+    monkeypatch.setattr("quarterdeck.system.rounds.FREE_BYTES_MIN", 1 << 62)
+    with local(tmp_path, bars=20) as stage:
+        summary = played(stage, speed=60.0)
+        assert (summary.control, summary.orders.planned) == (Control.REDUCING, 0)
+        assert summary.refusals.keys() == {"G2"}
+        assert "make room" in stage.folder.log.read_text()
 
 
 def test_a_session_that_never_began_leaves_no_owner_behind(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.domain import ConfigError, Control
-from quarterdeck.system import list_bots, read_status
+from quarterdeck.system import examine, kill, list_bots, read_status
 from tests.drill.stage import BOT
 from tests.system.acting import at_sea, sailing
 from tests.system.replaying import local, played
@@ -16,6 +16,20 @@ def test_a_bot_that_never_ran_has_no_status(tmp_path: Path) -> None:
             read_status(stage.workspace, BOT)
 
 
+def test_a_bot_that_is_not_configured_is_told_apart(tmp_path: Path) -> None:
+    with local(tmp_path) as stage, pytest.raises(ConfigError, match=f"there is no bot 'other' in .*: {BOT}"):
+        read_status(stage.workspace, "other")
+
+
+def test_a_file_that_names_no_bot_holds_up_nothing(tmp_path: Path) -> None:
+    with local(tmp_path) as stage:
+        (stage.workspace.bots / f"{BOT} copy.yaml").write_text("")
+        assert list_bots(stage.workspace) == [BOT]
+        assert list(kill(stage.workspace, None, "drill", "ann", 0.0).bots) == [BOT]
+        wrong = [one for one in examine(stage.workspace).problems if one.file.endswith("copy.yaml")]
+        assert [one.problem for one in wrong] == [f"'{BOT} copy' is not a name of a bot"]
+
+
 def test_the_status_after_a_run_is_that_of_its_summary(tmp_path: Path) -> None:
     with local(tmp_path) as stage:
         summary = played(stage, cycles=41)
@@ -24,7 +38,7 @@ def test_the_status_after_a_run_is_that_of_its_summary(tmp_path: Path) -> None:
         assert status.cash == summary.cash
         assert status.positions == summary.positions
         assert status.equity == summary.equity
-        assert status.last_cycle_at == "2020-09-13T13:07:00.000Z"
+        assert status.last_cycle_at == "2020-09-13T13:07:00.000000Z"
         assert {rule.id for rule in status.guardrails} >= {"G1", "G2", "G4", "G8", "G10"}
         assert [venue.name for venue in status.venues] == ["alpha", "beta"]
 

@@ -7,13 +7,14 @@ Every fault of a recording has a defined answer and is counted in its report; no
 from quarterdeck.feeds.derive import Derivation, derived_tape
 from quarterdeck.feeds.load import ReplayArgument, load_tape, parse_replay_argument
 from quarterdeck.feeds.merge import BarBatch, merge
-from quarterdeck.feeds.synthetic import SyntheticInstrument, SyntheticMarket
+from quarterdeck.feeds.synthetic import ShownBars, SyntheticInstrument, SyntheticMarket
 from quarterdeck.feeds.tape import Tape, TapeReport, TapeRequest
 
 __all__ = [
     "BarBatch",
     "Derivation",
     "ReplayArgument",
+    "ShownBars",
     "SyntheticInstrument",
     "SyntheticMarket",
     "Tape",

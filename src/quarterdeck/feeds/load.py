@@ -19,7 +19,7 @@ _VENUE: Final = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 class ReplayArgument(Struct, frozen=True):
-    """One `--replay VENUE:PAIR=PATH` of the command line."""
+    """One `--replay VENUE:PAIR=PATH` of the command line; the pair is named as the venue lists it."""
 
     venue: str
     instrument: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from quarterdeck.domain import InputError, ensure
@@ -42,6 +42,20 @@ class SyntheticInstrument(Struct, frozen=True):
         figures = (self.price, self.price_step, self.volatility_day, self.volume_quote)
         if not all(0.0 < figure < math.inf for figure in figures) or self.volatility_day > 0.5:  # noqa: PLR2004
             raise InputError(f"{self.instrument}: price, step and volume must be above zero, volatility_day up to 0.5")
+
+
+class ShownBars(Struct, frozen=True):
+    """
+    One instrument of a synthetic market as one venue shows it.
+
+    `instrument` is what the market calls it, `listed_as` the venue's own name for it, empty where that is the same.
+    `derivation` says how the venue's bars differ from the market's, None for not at all.
+    """
+
+    venue: str
+    instrument: str
+    listed_as: str = ""
+    derivation: Derivation | None = None
 
 
 class SyntheticMarket:
@@ -90,28 +104,23 @@ class SyntheticMarket:
         step = settings.price_step
         return Tape(venue, instrument, self._timeframe_ns, step, opened, open_, high, low, close, volume)
 
-    def batches(self, venues: Mapping[str, Derivation | None], first_bar: int = 0) -> Iterator[BarBatch]:
+    def batches(self, shown: Sequence[ShownBars], first_bar: int = 0) -> Iterator[BarBatch]:
         """
-        Give the bars of every instrument on every venue, in order of time and without end.
+        Give the bars of instruments as venues show them, in order of time and without end.
 
-        Args: how each venue differs from the market itself, None for the market as it is; the bar to begin with.
+        Args: what is shown where, in the order in which bars of one instant come; the bar to begin with.
         """
         while True:
             stop = (first_bar // PAGE_BARS + 1) * PAGE_BARS
-            yield from merge(
-                [
-                    self._on_venue(venue, derivation, instrument, range(first_bar, stop))
-                    for venue, derivation in venues.items()
-                    for instrument in self._instruments
-                ]
-            )
+            yield from merge([self._on_venue(one, range(first_bar, stop)) for one in shown])
             first_bar = stop
 
-    def _on_venue(self, venue: str, derivation: Derivation | None, instrument: str, bars: range) -> Tape:
-        if derivation is None:
-            return self.tape(venue, instrument, bars)
-        base = self.tape(venue, instrument, range(bars.start - derivation.lag_bars, bars.stop))
-        return derived_tape(base, venue, derivation)
+    def _on_venue(self, shown: ShownBars, bars: range) -> Tape:
+        derivation = shown.derivation
+        lag_bars = 0 if derivation is None else derivation.lag_bars
+        base = self.tape(shown.venue, shown.instrument, range(bars.start - lag_bars, bars.stop))
+        base = structs.replace(base, instrument=shown.listed_as or shown.instrument)
+        return base if derivation is None else derived_tape(base, shown.venue, derivation)
 
     def _page(self, settings: SyntheticInstrument, page: int) -> NDArray[np.float64]:
         """Make the bars of one page; shape (5, PAGE_BARS): open, high, low, close, volume."""

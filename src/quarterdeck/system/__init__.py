@@ -4,18 +4,50 @@ Assembly: the only room that knows concrete adapters. It wires a bot, runs its l
 The loop takes waiting inputs, decides and applies each, appends them in one transaction, and only then acts.
 """
 
+from quarterdeck.system.adjust import (
+    Adjustment,
+    Change,
+    SettingsEntry,
+    carry_out,
+    funds_asked,
+    move_funds,
+    pairs_with,
+    plan_change,
+    read_settings,
+    renewed,
+    settings_history,
+)
+from quarterdeck.system.archive import ArchiveOutcome, archive_bot
+from quarterdeck.system.asking import Answer, is_running
+from quarterdeck.system.backup import BackupOutcome, back_up
 from quarterdeck.system.clocks import TapeClock, WallClock
+from quarterdeck.system.doctor import Checked, Diagnosis, Finding, Machine, examine
+from quarterdeck.system.doctor_clock import ClockDoubt, ClockReading, TimeService
 from quarterdeck.system.drive import BarVenue, Driver, Stage
 from quarterdeck.system.errands import Errands, Outside
+from quarterdeck.system.explain import (
+    Explanation,
+    OrderTold,
+    RouteTold,
+    SizeTold,
+    bot_of,
+    bots_that_ran,
+    explain,
+    only_bot,
+)
+from quarterdeck.system.explain_bar import BarTold, PairTold, explain_bar
+from quarterdeck.system.flatten import Exit, FlattenOutcome, flatten, positions_of
 from quarterdeck.system.hands import Hands, Reach
+from quarterdeck.system.journals import journal_of
 from quarterdeck.system.kill_file import BROKEN_EPOCH, KillFile, raise_kill
 from quarterdeck.system.loop import Happening, Loop, Wiring
 from quarterdeck.system.market import Market, ReplaySource, RunOptions, open_market
 from quarterdeck.system.operate import (
     KillOutcome,
+    cancel_order,
     export_journal,
-    is_running,
     kill,
+    lower,
     read_events,
     read_trades,
     replay_journal,
@@ -23,60 +55,116 @@ from quarterdeck.system.operate import (
     verify_journal,
 )
 from quarterdeck.system.opinions import Opinions
+from quarterdeck.system.order_rows import OrderPage, OrderRow, read_orders
 from quarterdeck.system.ownership import Owned, OwnerLock, take_bot
+from quarterdeck.system.pairs import ListedAt, PairRow, read_pairs
 from quarterdeck.system.paper import PaperMarket, open_venues, paper_config
 from quarterdeck.system.recover import Recovered, ReplayReport, recover, verify_replay
+from quarterdeck.system.restore import RestoreOutcome, restore
 from quarterdeck.system.run import run_bot
 from quarterdeck.system.session import Session
-from quarterdeck.system.status import BotStatus, journal_of, list_bots, read_status
+from quarterdeck.system.standing import LossTold
+from quarterdeck.system.status import BotStatus, list_bots, read_status
 from quarterdeck.system.tally import HeldPosition, RunSummary, Tally
+from quarterdeck.system.usage import GuardrailUse
 
 __all__ = [
     "BROKEN_EPOCH",
+    "Adjustment",
+    "Answer",
+    "ArchiveOutcome",
+    "BackupOutcome",
+    "BarTold",
     "BarVenue",
     "BotStatus",
+    "Change",
+    "Checked",
+    "ClockDoubt",
+    "ClockReading",
+    "Diagnosis",
     "Driver",
     "Errands",
+    "Exit",
+    "Explanation",
+    "Finding",
+    "FlattenOutcome",
+    "GuardrailUse",
     "Hands",
     "Happening",
     "HeldPosition",
     "KillFile",
     "KillOutcome",
+    "ListedAt",
     "Loop",
+    "LossTold",
+    "Machine",
     "Market",
     "Opinions",
+    "OrderPage",
+    "OrderRow",
+    "OrderTold",
     "Outside",
     "Owned",
     "OwnerLock",
+    "PairRow",
+    "PairTold",
     "PaperMarket",
     "Reach",
     "Recovered",
     "ReplayReport",
     "ReplaySource",
+    "RestoreOutcome",
+    "RouteTold",
     "RunOptions",
     "RunSummary",
     "Session",
+    "SettingsEntry",
+    "SizeTold",
     "Stage",
     "Tally",
     "TapeClock",
+    "TimeService",
     "WallClock",
     "Wiring",
+    "archive_bot",
+    "back_up",
+    "bot_of",
+    "bots_that_ran",
+    "cancel_order",
+    "carry_out",
+    "examine",
+    "explain",
+    "explain_bar",
     "export_journal",
+    "flatten",
+    "funds_asked",
     "is_running",
     "journal_of",
     "kill",
     "list_bots",
+    "lower",
+    "move_funds",
+    "only_bot",
     "open_market",
     "open_venues",
+    "pairs_with",
     "paper_config",
+    "plan_change",
+    "positions_of",
     "raise_kill",
     "read_events",
+    "read_orders",
+    "read_pairs",
+    "read_settings",
     "read_status",
     "read_trades",
     "recover",
+    "renewed",
     "replay_journal",
+    "restore",
     "resume",
     "run_bot",
+    "settings_history",
     "take_bot",
     "verify_journal",
     "verify_replay",

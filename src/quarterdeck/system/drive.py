@@ -8,13 +8,13 @@ At a pace it waits for the clock. Either way the bot below sees inputs and canno
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from msgspec import Struct
 
-from quarterdeck.domain import CycleDue, Quote, SignalGiven, TriggerFired, Woke
-from quarterdeck.engine import PullFills, State, due, watch
+from quarterdeck.domain import SECOND_NS, Action, CycleDue, Quote, SignalGiven, TriggerFired, Woke
+from quarterdeck.engine import RATCHET, PullFills, State, due, watch
 from quarterdeck.feeds import BarBatch
 from quarterdeck.market import Bar, MarketView, QuoteShape, Trigger, crossed, quote_from_price
 from quarterdeck.system.clocks import TapeClock
@@ -51,8 +51,31 @@ class Errands(Protocol):
         ...
 
 
+class Rounds(Protocol):
+    """What is done by the hour and the day, in the time of the market."""
+
+    @property
+    def next_ns(self) -> int:
+        """Say before which instant nothing falls due."""
+        ...
+
+    async def begin(self) -> None:
+        """Do what must come before any decision."""
+        ...
+
+    async def look_around(self) -> None:
+        """Begin what is due."""
+        ...
+
+
 class Stage(Struct, frozen=True):
-    """The parts that the driver plays on."""
+    """
+    The parts that the driver plays on.
+
+    `primary` names for each pair the venue whose bars the strategy sees, `listed_as` what that venue lists it as where
+    that is not the pair itself. `unlisted` are the instruments, by venue, whose prices are only looked at. A bar that
+    is worked through later than `late_ns_max` after its close opens nothing; 0 is never too late.
+    """
 
     loop: Loop
     hands: Hands
@@ -65,6 +88,11 @@ class Stage(Struct, frozen=True):
     timeframe_ns: int
     errands: Errands
     full_speed: bool
+    listed_as: Mapping[str, str] = {}
+    unlisted: frozenset[tuple[str, str]] = frozenset()
+    rounds: Rounds | None = None
+    late_ns_max: int = 0
+    complain: Callable[[str, str], None] | None = None
 
 
 class Driver:
@@ -76,6 +104,7 @@ class Driver:
         self._bars = 0
         self._triggers: tuple[Trigger, ...] = ()
         self._triggers_seq = -1
+        self._pairs = {(venue, stage.listed_as.get(pair, pair)): pair for pair, venue in stage.primary.items()}
         self.cycles = 0
 
     async def play(self, batches: Iterable[BarBatch], cycles_max: int | None) -> None:
@@ -85,6 +114,9 @@ class Driver:
         Bars that were worked through in an earlier session only fill the strategy's window.
         """
         stage = self._stage
+        if stage.rounds is not None:
+            await stage.rounds.begin()
+        await self._make_rounds()
         for batch in batches:
             if stage.errands.is_stopping or (cycles_max is not None and self.cycles >= cycles_max):
                 return
@@ -114,7 +146,7 @@ class Driver:
             else:
                 wait_s = min(stage.clock.wait_s(min(next_ns, at_ns)), LOOK_AROUND_S)
                 await stage.loop.wait_for_news(wait_s)
-                await stage.errands.look_around()
+                await self._look_around()
             self._wake()
             await self.quiesce()
 
@@ -145,13 +177,28 @@ class Driver:
         self._bars += 1
         if self._stage.full_speed and self._bars % BREATHE_BARS == 1:
             await asyncio.sleep(0)
-            await self._stage.errands.look_around()
+            await self._look_around()
             await self.quiesce()
+        elif self._stage.full_speed and await self._make_rounds():
+            await self.quiesce()
+
+    async def _look_around(self) -> None:
+        await self._stage.errands.look_around()
+        await self._make_rounds()
+
+    async def _make_rounds(self) -> bool:
+        """Begin what the hour or the day asks for, and tell whether there was anything."""
+        rounds = self._stage.rounds
+        if rounds is None or self._stage.clock.now_ns() < rounds.next_ns:
+            return False
+        await rounds.look_around()
+        return True
 
     def _remember(self, batch: BarBatch) -> None:
         for bar in batch.bars:
-            if self._stage.primary.get(bar.instrument) == bar.venue:
-                self._stage.opinions.take(batch.open_ns, bar)
+            pair = self._pairs.get((bar.venue, bar.instrument))
+            if pair is not None:
+                self._stage.opinions.take(batch.open_ns, pair, bar)
 
     async def _open(self, batch: BarBatch) -> None:
         """Tell the venues that hold working orders where the bar opened: this is where market orders fill."""
@@ -173,7 +220,8 @@ class Driver:
         stage = self._stage
         quote = quote_from_price(bar.venue, bar.instrument, price, at_ns, stage.shapes[bar.venue])
         stage.view.observe(quote)
-        stage.venues[bar.venue].on_quote(quote, tradable)
+        if (bar.venue, bar.instrument) not in stage.unlisted:
+            stage.venues[bar.venue].on_quote(quote, tradable)
 
     async def _close(self, batch: BarBatch) -> None:
         """Work through the inside of the bars, their close, and the cycle that falls due with it."""
@@ -183,10 +231,11 @@ class Driver:
         closed = []
         for bar in batch.bars:
             self._quote(bar, bar.close, close_ns, tradable=False)
-            if stage.primary.get(bar.instrument) == bar.venue and stage.opinions.take(batch.open_ns, bar):
-                closed.append(bar.instrument)
+            pair = self._pairs.get((bar.venue, bar.instrument))
+            if pair is not None and stage.opinions.take(batch.open_ns, pair, bar):
+                closed.append(pair)
         if closed:
-            signals = await self._ask(closed)
+            signals = self._in_time(await self._ask(closed), close_ns)
             stage.loop.offer(CycleDue(close_ns, batch.open_ns, signals))
             self.cycles += 1
         elif due(self._state) <= close_ns:
@@ -196,18 +245,37 @@ class Driver:
     async def _ask(self, pairs: list[str]) -> tuple[SignalGiven, ...]:
         """Ask the strategy; at a pace, news and the outside have their turn while it thinks."""
         stage = self._stage
+        if stage.full_speed:  # it answers without waiting for anything, and a task for each bar would cost seconds
+            return await stage.opinions.ask(pairs)
         asking = asyncio.ensure_future(stage.opinions.ask(pairs))
         try:
-            while not stage.full_speed and not stage.errands.is_stopping:
+            while not stage.errands.is_stopping:
                 done, _ = await asyncio.wait({asking}, timeout=LOOK_AROUND_S)
                 if done:
                     break
-                await stage.errands.look_around()
+                await self._look_around()
                 self._wake()
                 await self.quiesce()
             return () if stage.errands.is_stopping else await asking
         finally:
             asking.cancel()
+
+    def _in_time(self, signals: tuple[SignalGiven, ...], close_ns: int) -> tuple[SignalGiven, ...]:
+        """Drop the wishes to buy of a bar that is worked through too late: its prices are those of another time."""
+        stage = self._stage
+        late_ns = stage.clock.now_ns() - close_ns
+        if not 0 < stage.late_ns_max < late_ns:
+            return signals
+        buys = [signal.instrument for signal in signals if signal.action is Action.BUY]
+        if buys and stage.complain is not None:
+            late_s = late_ns / SECOND_NS
+            stage.complain(
+                "late", f"a bar was worked through {late_s:.1f} s after its close; no BUY of {', '.join(buys)}"
+            )
+        return tuple(
+            SignalGiven(signal.instrument, Action.HOLD, 0.0, signal.source) if signal.action is Action.BUY else signal
+            for signal in signals
+        )
 
     async def _inside(self, batch: BarBatch, close_ns: int) -> None:
         """Fire protective levels that a bar reached, the stop first, and fill limit orders that it traded through."""
@@ -219,6 +287,8 @@ class Driver:
             if (bar.venue, bar.instrument) in resting:
                 stage.venues[bar.venue].on_bar_range(bar.instrument, bar.low, bar.high, close_ns)
             for trigger in self._reached(bar):
+                if trigger not in self._levels():
+                    continue  # it died with the position that another level closed
                 price = _touched(trigger, bar)
                 self._quote(bar, price, close_ns, tradable=True)
                 stage.loop.offer(TriggerFired(close_ns, bar.venue, bar.instrument, trigger.cause, price))
@@ -228,13 +298,20 @@ class Driver:
             await self._hear_back({venue for venue, _ in resting})
 
     def _reached(self, bar: Bar) -> list[Trigger]:
+        """List the levels that a bar reached: stops first, the nearest before the others, then targets."""
+        ours = [one for one in self._levels() if one.venue == bar.venue and one.instrument == bar.instrument]
+        return sorted(crossed(ours, bar.low, bar.high), key=_order_of) if ours else ours
+
+    def _levels(self) -> tuple[Trigger, ...]:
+        """List what is watched now, without the wish to hear of new highs: marks raise those in a market of bars."""
         if self._triggers_seq != self._stage.loop.seq:
-            self._triggers = watch(self._state)
+            self._triggers = tuple([trigger for trigger in watch(self._state) if trigger.cause != RATCHET])
             self._triggers_seq = self._stage.loop.seq
-        if not self._triggers:
-            return []
-        ours = [t for t in self._triggers if t.venue == bar.venue and t.instrument == bar.instrument]
-        return crossed(ours, bar.low, bar.high)
+        return self._triggers
+
+
+def _order_of(trigger: Trigger) -> tuple[bool, float]:
+    return (False, -trigger.price) if trigger.falling else (True, trigger.price)
 
 
 def _touched(trigger: Trigger, bar: Bar) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -13,16 +13,19 @@ from msgspec import Struct
 from quarterdeck.domain import (
     CancelAsked,
     ClockStepped,
+    ConfigError,
     ControlAsked,
+    FundsAsked,
     Input,
     IntegrityError,
     IntentAsked,
     OrderState,
     QuarterdeckError,
     Retryable,
+    SettingsAsked,
     Stopping,
 )
-from quarterdeck.engine import NOTICED, PullFills, QueryOrder, ShellAct
+from quarterdeck.engine import NOTICED, PullFills, QueryOrder, ShellAct, State
 from quarterdeck.journal import Inbox, Item
 from quarterdeck.ports import Clock, Venue
 from quarterdeck.system.kill_file import KillFile
@@ -30,14 +33,32 @@ from quarterdeck.system.log import Log
 from quarterdeck.system.loop import Loop
 
 COMPARE_EVERY_NS: Final = 300_000_000_000
+COMPARE_AGAIN_NS: Final = 10_000_000_000
 PULL_EVERY_NS: Final = 30_000_000_000
 CLOCK_STEP_NS_MIN: Final = 100_000_000
 INBOX_EVERY_NS: Final = 200_000_000
-REQUESTS: Final = {"control": ControlAsked, "intent": IntentAsked, "cancel": CancelAsked}
+REQUESTS: Final = {
+    "control": ControlAsked,
+    "intent": IntentAsked,
+    "cancel": CancelAsked,
+    "settings": SettingsAsked,
+    "funds": FundsAsked,
+}
+
+SETTINGS_ONLY: Final = frozenset({"settings"})
+
+Asked = ControlAsked | IntentAsked | CancelAsked | SettingsAsked | FundsAsked
+Renew = Callable[[SettingsAsked, State, Sequence[SettingsAsked]], SettingsAsked]
 
 
 class Outside(Struct, frozen=True):
-    """Where the errands come from. `clock` is the bot's time, `wall` the machine's, whose jumps are looked for."""
+    """
+    Where the errands come from.
+
+    `clock` is the bot's time, `wall` the machine's, whose jumps are looked for. `renew` works out again what a change
+    of settings makes of the bot's file as it is now, after the changes that are still on their way: a request may have
+    waited while the file, or other settings, changed.
+    """
 
     kill: KillFile
     inbox: Inbox | None
@@ -46,6 +67,7 @@ class Outside(Struct, frozen=True):
     clock: Clock
     wall: Clock
     log: Log
+    renew: Renew = lambda asked, _state, _earlier: asked
 
 
 class Errands:
@@ -61,6 +83,7 @@ class Errands:
         self._pulled_ns = outside.clock.now_ns()
         self._inbox_steady_ns = 0
         self._offered: set[str] = set()
+        self._changes: list[SettingsAsked] = []
         self._failure: QuarterdeckError | None = None
         self._wall_ahead_ns = outside.wall.now_ns() - outside.wall.steady_ns()
 
@@ -115,7 +138,9 @@ class Errands:
         if now_ns - self._pulled_ns >= PULL_EVERY_NS:
             self._pulled_ns = now_ns
             self._ask_after_orders()
-        if now_ns - self._compared_ns >= COMPARE_EVERY_NS:
+        # An account that did not answer yet in this session keeps its venue closed: it is asked again soon.
+        every_ns = COMPARE_AGAIN_NS if self._loop.state.reconciling else COMPARE_EVERY_NS
+        if now_ns - self._compared_ns >= every_ns:
             await self.compare_accounts()
 
     def _ask_after_orders(self) -> None:
@@ -145,7 +170,11 @@ class Errands:
         self._offered.add(key)
         self._loop.offer(ControlAsked(self._outside.clock.now_ns(), key, "kill", "kill file", NOTICED))
 
-    def _look_into_inbox(self) -> None:
+    def take_settings(self) -> None:
+        """Offer the changes of settings that waited for this session, so that they bind its first decision."""
+        self._look_into_inbox(kinds=SETTINGS_ONLY)
+
+    def _look_into_inbox(self, kinds: Collection[str] | None = None) -> None:
         """Offer what waits, and mark as done what the journal has answered; a broken inbox never stops the bot."""
         inbox = self._outside.inbox
         if inbox is None:
@@ -156,7 +185,8 @@ class Errands:
             if answered:
                 inbox.done(answered)
             for item in pending:
-                if item.key not in self._offered and item.key not in self._loop.state.answers:
+                is_new = item.key not in self._offered and item.key not in self._loop.state.answers
+                if is_new and (kinds is None or item.kind in kinds):
                     self._offered.add(item.key)
                     self._take(item)
         except (Retryable, IntegrityError) as error:
@@ -179,11 +209,20 @@ class Errands:
         try:
             if kind is None:
                 raise msgspec.ValidationError(f"unknown kind {item.kind!r}")
-            asked: ControlAsked | IntentAsked | CancelAsked = msgspec.msgpack.decode(item.payload, type=kind)
-        except msgspec.MsgspecError as error:
+            asked: Asked = msgspec.msgpack.decode(item.payload, type=kind)
+            if isinstance(asked, SettingsAsked):
+                asked = self._renewed(asked)
+        except (msgspec.MsgspecError, ConfigError) as error:
             self._outside.log.complain("inbox", f"request {item.key}: {error}")
             return ControlAsked(now_ns, item.key, f"{item.kind}?", "inbox", str(error))
         return msgspec.structs.replace(asked, at_ns=now_ns, key=item.key)
+
+    def _renewed(self, asked: SettingsAsked) -> SettingsAsked:
+        state = self._loop.state
+        self._changes = [earlier for earlier in self._changes if earlier.key not in state.answers]
+        renewed = self._outside.renew(asked, state, self._changes)
+        self._changes.append(renewed)
+        return renewed
 
     async def compare_accounts(self) -> None:
         """Read every account and offer it for comparison with the books; a venue that is down is left for later."""

@@ -38,12 +38,17 @@ CANCEL_TRIES_FAST: Final = 3
 
 
 class Reach(Struct, frozen=True):
-    """What the hands may touch: venues by name, the clock, where answers go, and where alerts are told."""
+    """
+    What the hands may touch: venues by name, the clock, where answers go, and where alerts are told.
+
+    `note_health` hears of a venue whether it answered.
+    """
 
     venues: Mapping[str, Venue]
     clock: Clock
     offer: Callable[[Input], None]
     tell: Callable[[AlertRaised], None]
+    note_health: Callable[[str, bool], None] | None = None
 
 
 class Hands:
@@ -154,6 +159,8 @@ class Hands:
             report = self._withdrawn(order)
         else:
             report = await self._reach.venues[order.venue].submit(self._request(order))
+            if report.evidence is not Evidence.WITHDRAWN:
+                self._note_health(order.venue, answers=report.evidence is not Evidence.AMBIGUOUS)
         if report.evidence is Evidence.WITHDRAWN:
             self._unsent.add(client_id)
         self._reach.offer(report)
@@ -190,6 +197,7 @@ class Hands:
             return
         request = CancelRequest(client_id=order.client_id, venue=order.venue, instrument=order.instrument)
         report = await self._reach.venues[order.venue].cancel(request)
+        self._note_health(order.venue, answers=report.evidence is not Evidence.CANCEL_AMBIGUOUS)
         if report.evidence is Evidence.CANCEL_AMBIGUOUS:
             # The cancel stands as requested in the journal; sending it again needs no new fact, only some patience.
             self._later(act)
@@ -205,8 +213,10 @@ class Hands:
         try:
             report = await self._reach.venues[order.venue].query(order.client_id, order.instrument)
         except Retryable:
+            self._note_health(order.venue, answers=False)
             self._later(act)
             return
+        self._note_health(order.venue, answers=True)
         self._reach.offer(report)
         if order.state in (OrderState.UNKNOWN, OrderState.PLANNED) and report.evidence is Evidence.ABSENT:
             self._later(act)
@@ -219,8 +229,10 @@ class Hands:
         try:
             fills = await self._reach.venues[act.venue].fills_after(cursor, prefix)
         except Retryable:
+            self._note_health(act.venue, answers=False)
             self._later(act)
             return
+        self._note_health(act.venue, answers=True)
         self._tries.pop(act, None)
         for fill in fills:
             self._reach.offer(fill)
@@ -229,6 +241,10 @@ class Hands:
         """Read an account; where the venue does not answer, the next denial of the order asks for it again."""
         with suppress(Retryable):
             self._reach.offer(await self._reach.venues[act.venue].account())
+
+    def _note_health(self, venue: str, *, answers: bool) -> None:
+        if self._reach.note_health is not None:
+            self._reach.note_health(venue, answers)
 
     def _later(self, act: ShellAct) -> None:
         """Try an act again, at first after a good second, then less and less often; never a send."""

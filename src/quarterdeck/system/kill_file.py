@@ -13,6 +13,7 @@ import os
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,27 @@ def _unpacked(data: bytes) -> int:
     return epoch if data == _packed(epoch) else BROKEN_EPOCH
 
 
+def _make(path: Path) -> None:
+    """
+    Make the file with epoch 0 where there is none; it appears whole or not at all.
+
+    One that is there and empty is never made good here: it may have held a kill.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        return
+    aside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.pwrite(descriptor, _packed(0), 0)
+        os.fsync(descriptor)
+        with suppress(FileExistsError):  # another process was first
+            os.link(aside, path)
+    finally:
+        os.close(descriptor)
+        aside.unlink()
+
+
 class KillFile:
     """The kill epoch of a workspace, open for reading."""
 
@@ -48,17 +70,8 @@ class KillFile:
         """
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-                if os.fstat(self._descriptor).st_size == 0:
-                    os.pwrite(self._descriptor, _packed(0), 0)
-                    os.fsync(self._descriptor)
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-            except OSError:
-                os.close(self._descriptor)
-                raise
+            _make(path)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
             raise IntegrityError(f"{path}: the kill file cannot be used: {error}; without it nothing trades") from error
 
@@ -99,12 +112,11 @@ def raise_kill(path: Path, *, now_ns: Callable[[], int] = time.time_ns) -> int:
         IntegrityError: If the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        _make(path)
+        descriptor = os.open(path, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            found = os.pread(descriptor, _LENGTH + 1, 0)
-            before = _unpacked(found) if found else 0
+            before = _unpacked(os.pread(descriptor, _LENGTH + 1, 0))
             # A broken file is mended by a kill.
             epoch = max(now_ns(), 0 if before == BROKEN_EPOCH else before + 1)
             os.pwrite(descriptor, _packed(epoch), 0)

@@ -15,11 +15,7 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import Struct
 
-from quarterdeck.domain import (
-    Fact,
-    Input,
-    Surroundings,
-)
+from quarterdeck.domain import DayClosed, Fact, Input, Surroundings
 from quarterdeck.engine import READS_MARKET, ShellAct, State, acts_of, encode_state, state_hash, step
 from quarterdeck.journal import encode_body
 from quarterdeck.ports import Entry
@@ -141,7 +137,9 @@ class Loop:
         first = last - len(entries) + 1
         for offset, (news, facts) in enumerate(happened):
             self._wiring.watch(Happening(first + offset, news, facts, self.state))
-        if last - self._snapshot_seq >= self._wiring.snapshot_rows:
+        # Kept once a day at least: only what lies before a kept state may go to the archive.
+        is_day_over = any(type(fact) is DayClosed for _, facts in happened for fact in facts)
+        if is_day_over or last - self._snapshot_seq >= self._wiring.snapshot_rows:
             await self.snapshot()
 
     async def snapshot(self) -> None:

@@ -1,36 +1,31 @@
-"""What an operator does to bots from outside: kill, resume, read, verify. Thin verbs that every face shares."""
+"""What an operator does to bots from outside: kill, pause, resume, cancel, read, verify. Every face shares them."""
 
 from __future__ import annotations
 
 import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
-import msgspec
 from msgspec import Struct
 
 from quarterdeck.config import Workspace
-from quarterdeck.domain import ConfigError, Control, ControlAsked, IntegrityError, NotAllowed, Retryable
+from quarterdeck.domain import CancelAsked, ConfigError, Control, ControlAsked, IntegrityError, NotAllowed, Retryable
 from quarterdeck.journal import (
-    Inbox,
     Page,
-    SqliteReader,
     VerifyReport,
-    boot_id,
     events,
     export,
-    steady_ns,
     trades,
     verify,
     wake,
 )
+from quarterdeck.system.asking import POLL_S, ask, is_running, new_key, put
+from quarterdeck.system.explain import bots_that_ran
+from quarterdeck.system.journals import journal_of
 from quarterdeck.system.kill_file import BROKEN_EPOCH, raise_kill, read_epoch
 from quarterdeck.system.recover import ReplayReport, recover, verify_replay
-from quarterdeck.system.status import journal_of, list_bots
-
-POLL_S: Final = 0.05
+from quarterdeck.system.status import list_bots
 
 
 class KillOutcome(Struct, frozen=True):
@@ -57,11 +52,11 @@ def kill(workspace: Workspace, bot: str | None, reason: str, who: str, wait_s: f
         IntegrityError: If the switch could not be raised; stop the bots by hand then.
     """
     epoch = raise_kill(workspace.kill)
-    names = [bot] if bot is not None else list_bots(workspace)
+    names = [bot] if bot is not None else list(dict.fromkeys([*list_bots(workspace), *bots_that_ran(workspace)]))
     for name in names:
         if is_running(workspace, name):
             with suppress(IntegrityError, Retryable):  # only who and why would be lost: the switch itself is raised
-                _ask(workspace, name, ControlAsked(time.time_ns(), f"kill:{epoch}", "kill", who, reason))
+                put(workspace, name, ControlAsked(time.time_ns(), f"kill:{epoch}", "kill", who, reason))
         else:
             wake(workspace.bot_folder(name).inbox)
     until_s = time.monotonic() + wait_s
@@ -72,50 +67,72 @@ def kill(workspace: Workspace, bot: str | None, reason: str, who: str, wait_s: f
     return KillOutcome(epoch, {name: _standing(workspace, name) for name in names})
 
 
-def resume(workspace: Workspace, bot: str, reason: str, who: str, wait_s: float) -> str:
+def resume(workspace: Workspace, bot: str, reason: str, who: str, wait_s: float, *, rebase: bool = False) -> str:
     """
     Lift a halt, a reduction or a pause of one bot, and accept the kill epoch as it is now.
+
+    Args:
+        workspace: Where the bot lives.
+        bot: Its name.
+        reason: Why, for the journal.
+        who: Who asks.
+        wait_s: How long to wait for its answer.
+        rebase: Lift the loss limits as well: day-open and peaks begin anew at the present index.
 
     Returns:
         What came of it, in words.
 
     Raises:
         ConfigError: If the bot never ran.
+        NotAllowed: If the bot said no, or the kill file is broken.
     """
+    epoch = _kill_epoch(workspace, bot)
+    asked = ControlAsked(time.time_ns(), new_key("resume"), "resume", who, reason, epoch, rebase)
+    return ask(workspace, bot, asked, wait_s).in_words("it will resume when it next starts")
+
+
+def lower(workspace: Workspace, bot: str, command: str, reason: str, who: str, wait_s: float) -> str:
+    """
+    Pause a bot, let it only reduce, or halt it; only `resume` loosens again.
+
+    Args:
+        workspace: Where the bot lives.
+        bot: Its name.
+        command: pause, reduce or halt.
+        reason: Why, for the journal.
+        who: Who asks.
+        wait_s: How long to wait for its answer.
+
+    Raises:
+        ConfigError: If the bot never ran.
+        NotAllowed: If the bot said no.
+    """
+    asked = ControlAsked(time.time_ns(), new_key(command), command, who, reason)
+    return ask(workspace, bot, asked, wait_s).in_words(f"it will {command} when it next starts")
+
+
+def cancel_order(workspace: Workspace, bot: str, client_id: str, who: str, wait_s: float) -> str:
+    """
+    Ask for the cancel of one order.
+
+    Raises:
+        ConfigError: If the bot never ran.
+        NotAllowed: If there is no such order, or it has ended.
+    """
+    asked = CancelAsked(time.time_ns(), new_key("cancel"), who, client_id)
+    return ask(workspace, bot, asked, wait_s).in_words("it will cancel the order when it next starts")
+
+
+def _kill_epoch(workspace: Workspace, bot: str) -> int:
+    """Read the epoch that a resume accepts: the one that the operator knows of, and no kill after it."""
     if not workspace.bot_folder(bot).journal.exists():
         raise ConfigError(
             f"bot {bot!r} has never run, so there is nothing to resume; 'quarterdeck run {bot}' starts it"
         )
-    epoch = _kill_epoch(workspace)
-    key = f"resume:{uuid.uuid4()}"
-    _ask(workspace, bot, ControlAsked(time.time_ns(), key, "resume", who, reason, epoch))
-    if not is_running(workspace, bot):
-        return "not running; it will resume when it next starts"
-    until_s = time.monotonic() + wait_s
-    while time.monotonic() < until_s:
-        answer = recover(workspace.bot_folder(bot).journal).state.answers.get(key)
-        if answer is not None:
-            return answer
-        time.sleep(POLL_S)
-    return "asked; no answer yet"
-
-
-def _kill_epoch(workspace: Workspace) -> int:
-    """Read the epoch that a resume accepts: the one that the operator knows of, and no kill after it."""
     epoch = read_epoch(workspace.kill)
     if epoch == BROKEN_EPOCH:
         raise NotAllowed(f"{workspace.kill} is broken and counts as raised; run 'quarterdeck kill' to mend it first")
     return epoch
-
-
-def is_running(workspace: Workspace, bot: str) -> bool:
-    """Tell whether a process owns the bot."""
-    journal = workspace.bot_folder(bot).journal
-    if not journal.exists():
-        return False
-    with SqliteReader(journal) as reader:
-        lease = reader.lease()
-    return lease is not None and not lease.is_free(boot_id(), steady_ns())
 
 
 def read_trades(workspace: Workspace, bot: str, *, since_ns: int, limit: int, cursor: str | None = None) -> Page:
@@ -143,20 +160,14 @@ def replay_journal(workspace: Workspace, bot: str) -> ReplayReport:
     return verify_replay(journal_of(workspace, bot))
 
 
-def _ask(workspace: Workspace, bot: str, asked: ControlAsked) -> None:
-    inbox = Inbox(workspace.bot_folder(bot).inbox)
-    try:
-        inbox.put(asked.key, "control", msgspec.msgpack.encode(asked), asked.at_ns)
-    finally:
-        inbox.close()
-
-
 def _has_halted(workspace: Workspace, bot: str) -> bool:
     return recover(workspace.bot_folder(bot).journal).state.control is Control.HALTED
 
 
 def _standing(workspace: Workspace, bot: str) -> str:
     if not workspace.bot_folder(bot).journal.exists():
+        if not workspace.bot_file(bot).exists():
+            return "there is no such bot here; all the others are halted"
         return "never ran; its first start will be halted"
     if _has_halted(workspace, bot):
         return "halted"

@@ -39,12 +39,12 @@ class Opinions:
         self._inline = inline
         self._late: Future[list[SignalGiven]] | None = None
 
-    def take(self, open_ns: int, bar: Bar) -> bool:
-        """Add a closed bar to the window of its pair; False, and a complaint, for one that cannot be used."""
-        answer = self._windows[bar.instrument].append(open_ns, bar)
+    def take(self, open_ns: int, pair: str, bar: Bar) -> bool:
+        """Add a closed bar to the window of a pair; False, and a complaint, for one that cannot be used."""
+        answer = self._windows[pair].append(open_ns, bar)
         if answer is BarAnswer.TAKEN:
             return True
-        self._complain(f"{bar.instrument}: a bar opened at {open_ns} is not used: {answer.value}")
+        self._complain(f"{pair}: a bar opened at {open_ns} is not used: {answer.value}")
         return False
 
     async def ask(self, pairs: Sequence[str]) -> tuple[SignalGiven, ...]:

@@ -7,17 +7,18 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from quarterdeck.config import BotConfig, BotFolder, ExchangeSettings
-from quarterdeck.ports import Clock, LastHop, Venue, VenueNews
+from quarterdeck.ports import Clock, LastHop, VenueNews
 from quarterdeck.system.drive import BarVenue
 from quarterdeck.venues import PaperConfig, PaperFile, PaperVenue, RemotePaperVenue, RemoteSettings
 
 
 class PaperMarket(Struct, frozen=True):
-    """The venues of a bot, once as it trades on them and once as the market drives them."""
+    """The venues of a bot, as it trades on them and as the market drives them; `remote` have a clock of their own."""
 
-    by_name: Mapping[str, Venue]
+    by_name: Mapping[str, PaperVenue | RemotePaperVenue]
     bars: Mapping[str, BarVenue]
     files: tuple[PaperFile, ...]
+    remote: tuple[str, ...] = ()
 
     def subscribe(self, offer: Callable[[VenueNews], None]) -> None:
         """Send the news of every venue to the loop."""
@@ -36,7 +37,7 @@ def paper_config(config: BotConfig, exchange: ExchangeSettings) -> PaperConfig:
     """Say how a paper venue is set up when it first opens; its clock is the one it is told."""
     return PaperConfig(
         venue=exchange.name,
-        listings=tuple(exchange.listing(pair) for pair in config.pairs),
+        listings=exchange.listings,
         accounts={config.name: dict(exchange.balances)},
         personality=exchange.personality,
         clock="told",
@@ -53,19 +54,18 @@ def open_venues(config: BotConfig, folder: BotFolder, clock: Clock, last_hop: La
     Raises:
         ConfigError: If a venue's file was made with other settings.
     """
-    by_name: dict[str, Venue] = {}
-    bars: dict[str, BarVenue] = {}
+    by_name: dict[str, PaperVenue | RemotePaperVenue] = {}
     files: list[PaperFile] = []
     for exchange in config.exchanges:
         if exchange.socket is not None:
-            remote = RemotePaperVenue(_remote(config, exchange), clock, last_hop)
-            by_name[exchange.name], bars[exchange.name] = remote, remote
+            by_name[exchange.name] = RemotePaperVenue(_remote(config, exchange), clock, last_hop)
             continue
         file = PaperFile(folder.root / f"paper-{exchange.name}.db")
         files.append(file)
-        venue = PaperVenue(file.exchange(paper_config(config, exchange)), config.name, clock, last_hop, save=file.save)
-        by_name[exchange.name], bars[exchange.name] = venue, venue
-    return PaperMarket(by_name, bars, tuple(files))
+        model = file.exchange(paper_config(config, exchange))
+        by_name[exchange.name] = PaperVenue(model, config.name, clock, last_hop, save=file.save)
+    remote = tuple(exchange.name for exchange in config.exchanges if exchange.socket is not None)
+    return PaperMarket(by_name, by_name, tuple(files), remote)
 
 
 def _remote(config: BotConfig, exchange: ExchangeSettings) -> RemoteSettings:

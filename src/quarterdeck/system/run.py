@@ -7,27 +7,25 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from quarterdeck import __version__
-from quarterdeck.config import BotConfig, Workspace
+from quarterdeck.config import BotConfig, Workspace, load_bot
 from quarterdeck.domain import BotSettings, IntegrityError, QuarterdeckError, Started
 from quarterdeck.journal import LEASE_NS, RENEW_NS, JournalSettings
+from quarterdeck.ports import iso
 from quarterdeck.system.kill_file import KillFile
 from quarterdeck.system.log import FileLog
 from quarterdeck.system.loop import Happening, Watch
 from quarterdeck.system.market import Market, RunOptions, open_market
 from quarterdeck.system.ownership import Owned, take_bot
-from quarterdeck.system.recover import recover
+from quarterdeck.system.recover import SOFTWARE, Recovered, recover
 from quarterdeck.system.state_file import StateFile
 from quarterdeck.system.tally import JournalHead, RunFacts, RunSummary, Tally
 from quarterdeck.system.wire import PRICE_AGE_BARS, Held, Parts, Plan, wire
 
-SOFTWARE: Final = f"quarterdeck {__version__}"
 EXIT_SIGNALLED: Final = 143
 
 
@@ -62,7 +60,7 @@ def run_bot(workspace: Workspace, config: BotConfig, options: RunOptions, watch:
         log = FileLog(folder.log)
         stack.callback(log.close)
         stack.enter_context(_pid_told(folder.pid))
-        return asyncio.run(_Session(config, options, watch).run(Held(folder, owned, kill, log)))
+        return asyncio.run(_Session(workspace, config, options, watch).run(Held(folder, owned, kill, log)))
 
 
 def _give_up(owned: Owned) -> None:
@@ -90,7 +88,8 @@ def _pid_told(path: Path) -> Iterator[None]:
 class _Session:
     """One run of one bot."""
 
-    def __init__(self, config: BotConfig, options: RunOptions, watch: Watch | None) -> None:
+    def __init__(self, workspace: Workspace, config: BotConfig, options: RunOptions, watch: Watch | None) -> None:
+        self._workspace = workspace
         self._config = config
         self._options = options
         self._watch = watch
@@ -102,13 +101,15 @@ class _Session:
         recovered = recover(held.folder.journal)
         for sentence in recovered.skipped:
             held.log.complain("snapshot", sentence)
+        self._config = _as_changed(self._workspace, self._config, recovered)
+        settings = self._settings()
         market = open_market(self._config, self._options, time.time_ns(), recovered.state.last_bar_ns)
-        plan = Plan(self._config, recovered, market.start_ns, self._options.speed, self._tell)
+        plan = Plan(self._config, settings, recovered, market.start_ns, self._options.speed, self._tell)
         async with AsyncExitStack() as stack:
             parts = await wire(plan, held, stack)
             self._state_file = StateFile(held.folder.state, parts.view, parts.clock)
             try:
-                await self._play(parts, held, market)
+                await self._play(parts, held, market, self._started(parts, held, plan))
             except IntegrityError:
                 await parts.session.hands.cancel_without_journal()
                 raise
@@ -120,24 +121,27 @@ class _Session:
     def _tell(self, happening: Happening) -> None:
         self._tally.take(happening)
         if self._state_file is not None:
-            self._state_file.note(happening.state)
+            self._state_file.note(happening.state, happening.facts)
         if self._watch is not None:
             self._watch(happening)
 
-    async def _play(self, parts: Parts, held: Held, market: Market) -> None:
-        parts.session.errands.listen_to_signals()
+    def _started(self, parts: Parts, held: Held, plan: Plan) -> Started:
         epoch = held.owned.journal.lease.epoch
-        started = Started(
+        return Started(
             at_ns=parts.clock.now_ns(),
             session=f"{self._config.name}-{epoch}",
             epoch=epoch,
             software=SOFTWARE,
-            settings=self._settings(),
+            settings=plan.settings,
             kill_epoch=held.kill.epoch(),
+            recorded_hash=plan.recovered.recorded_hash,
         )
+
+    async def _play(self, parts: Parts, held: Held, market: Market, started: Started) -> None:
+        parts.session.errands.listen_to_signals()
         await parts.session.open(started)
         await parts.session.recover()
-        held.log.say("session", f"{started.session} began under epoch {epoch}")
+        held.log.say("session", f"{started.session} began under epoch {started.epoch}")
         await parts.session.driver.play(market.batches, self._options.cycles)
         await parts.session.wind_down("the run is over")
         await parts.writer.catch_up()
@@ -145,10 +149,16 @@ class _Session:
         held.log.say("session", f"{started.session} ended")
 
     def _settings(self) -> BotSettings:
-        """At a multiple of true time, an order may be sent as long after its decision as it could be in true time."""
-        settings = self._config.engine_settings(PRICE_AGE_BARS * self._config.timeframe_ns)
+        """
+        Say what the engine needs, where prices come as bars.
+
+        At a multiple of true time, an order may be sent as long after its decision as it could be in true time.
+        """
+        age_ns_max = PRICE_AGE_BARS * self._config.timeframe_ns
+        settings = self._config.engine_settings(age_ns_max)
         faster = max(1.0, self._options.speed or 1.0)
-        return msgspec.structs.replace(settings, send_within_ns=int(settings.send_within_ns * faster))
+        send_within_ns = int(settings.send_within_ns * faster)
+        return msgspec.structs.replace(settings, send_within_ns=send_within_ns, mark_age_ns_max=age_ns_max)
 
     def _summary(self, parts: Parts, held: Held) -> RunSummary:
         journal = held.owned.journal
@@ -158,13 +168,18 @@ class _Session:
             head=JournalHead(journal.head_seq, journal.head_hash.hex()),
             wall_s=time.perf_counter() - self._began_s,
             exit_code=EXIT_SIGNALLED if parts.session.errands.was_signalled else 0,
-            from_at=_iso(self._tally.first_ns),
-            to_at=_iso(self._tally.last_ns),
+            from_at=_at(self._tally.first_ns),
+            to_at=_at(self._tally.last_ns),
         )
         return self._tally.summary(parts.session.loop.state, facts)
 
 
-def _iso(at_ns: int | None) -> str | None:
-    if at_ns is None:
-        return None
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat().replace("+00:00", "Z")
+def _as_changed(workspace: Workspace, config: BotConfig, recovered: Recovered) -> BotConfig:
+    """Read the file again under the settings that were changed while the bot ran: later sessions keep them."""
+    if not recovered.state.changes:
+        return config
+    return load_bot(config.path, workspace, overrides=recovered.state.changes)
+
+
+def _at(at_ns: int | None) -> str | None:
+    return None if at_ns is None else iso(at_ns)

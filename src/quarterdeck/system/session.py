@@ -41,6 +41,7 @@ class Session:
         """Ask about every order that was found, and compare every account with the books, before anything else."""
         for act in recovery_acts(self.loop.state):
             self.hands.do(act)
+        self.errands.take_settings()
         await self.driver.quiesce()
         await self.errands.compare_accounts()
         await self.driver.quiesce()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from quarterdeck.domain import Action, CycleRan, Fact
 from quarterdeck.engine import State
 from quarterdeck.market import MarketView
 from quarterdeck.system.clocks import TapeClock
@@ -23,9 +25,13 @@ class StateFile:
         self._view = view
         self._clock = clock
         self._written_ns = 0
+        self._last_signal: dict[str, Action] = {}
 
-    def note(self, state: State) -> None:
-        """Write the file if it is old."""
+    def note(self, state: State, facts: Sequence[Fact] = ()) -> None:
+        """Remember what the strategy said, and write the file if it is old."""
+        for fact in facts:
+            if isinstance(fact, CycleRan):
+                self._last_signal |= fact.actions
         steady_ns = self._clock.steady_ns()
         if steady_ns - self._written_ns >= EVERY_NS:
             self._written_ns = steady_ns
@@ -34,7 +40,7 @@ class StateFile:
     def write(self, state: State) -> None:
         """Write the file now."""
         venues: list[VenueStatus] = venue_status(state, self._view, self._clock.now_ns())
-        body = msgspec.json.format(msgspec.json.encode(export_state(state, venues)))
+        body = msgspec.json.format(msgspec.json.encode(export_state(state, venues, self._last_signal)))
         aside = self._path.with_suffix(".json.new")
         try:
             aside.write_bytes(body)

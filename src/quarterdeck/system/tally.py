@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 from hashlib import sha256
+from typing import Final
 
 from msgspec import Struct
 
@@ -19,11 +20,15 @@ from quarterdeck.domain import (
     OrderPlanned,
     OrderState,
     add,
+    multiply,
     quantize,
     subtract,
 )
 from quarterdeck.engine import State, state_hash
 from quarterdeck.system.loop import Happening
+
+MONEY_STEP: Final = Decimal("1e-8")
+WORTH_STEP: Final = Decimal("1e-12")
 
 
 class IntentCount(Struct, frozen=True):
@@ -63,7 +68,13 @@ class JournalHead(Struct, frozen=True):
 
 
 class RunSummary(Struct, frozen=True):
-    """What a run did. Equity and open profit are statistics of the last mark. `exit_code` is how the process ends."""
+    """
+    What a run did.
+
+    `realised`, `unrealised`, `equity_open` and `equity` are in base currency, by the prices of the last mark; these and
+    `fees` are of all runs so far. `drawdown_max` is that of the loss index, which deposits and withdrawals leave alone.
+    `exit_code` is how the process ends.
+    """
 
     bot: str
     session: str
@@ -149,10 +160,6 @@ class Tally:
 
     def summary(self, state: State, run: RunFacts) -> RunSummary:
         """Put the counts and the state at the end together."""
-        realised = ZERO
-        for held in state.positions.values():
-            for position in held.values():
-                realised = add(realised, position.realised)
         ends = Counter(self._states.values())
         return RunSummary(
             bot=run.bot,
@@ -176,12 +183,12 @@ class Tally:
             ),
             fills=self.fills,
             fees=dict(state.fees),
-            realised=realised,
-            unrealised=unrealised_of(state, realised),
+            realised=realised_of(state),
+            unrealised=unrealised_of(state),
             cash=state.cash,
             positions=held_positions(state),
             equity_open=as_money(state.equity_open or 0.0),
-            equity=None if state.equity is None else as_money(state.equity),
+            equity=money_of(equity_of(state)),
             drawdown_max=state.drawdown_max,
             control=state.control,
             order_list_hash=self._list.hexdigest(),
@@ -204,20 +211,73 @@ def held_positions(state: State) -> list[HeldPosition]:
 
 def as_money(value: float) -> Decimal:
     """Word a statistic that counts money as an amount, to eight places."""
-    return quantize(Decimal(repr(value)), Decimal("1e-8"))
+    return quantize(Decimal(repr(value)), MONEY_STEP)
 
 
-def unrealised_of(state: State, realised: Decimal) -> Decimal:
+def money_of(amount: Decimal | None) -> Decimal | None:
+    """Cut an exact amount of base currency to eight places; None stays."""
+    return None if amount is None else quantize(amount, MONEY_STEP)
+
+
+def realised_of(state: State) -> Decimal:
+    """Sum the profit of everything that was sold, before fees, in base currency at the rates of the last mark."""
+    realised = ZERO
+    for venue, held in state.positions.items():
+        for instrument, position in held.items():
+            realised = add(realised, _in_base_currency(state, venue, instrument, position.realised))
+    return realised
+
+
+def unrealised_of(state: State) -> Decimal:
     """
-    Work out the open profit from the last mark: what equity gained beyond what was realised and paid in fees.
+    Sum the open profit: what everything held was worth at the last mark, less its cost, in base currency.
 
-    It is a statistic of the last mark, in base currency; 0 before the first one, and while a price is missing.
+    What has no mark yet, or none any more as its price is too old, counts at its cost.
     """
-    if state.equity is None or state.equity_open is None or state.settings is None:
-        return ZERO
-    at_par = {state.settings.base_currency, *state.settings.guardrails.stablecoins}
-    gained = subtract(as_money(state.equity), as_money(state.equity_open))
-    for asset, fee in state.fees.items():
-        if asset in at_par:
-            gained = add(gained, fee)
-    return subtract(gained, realised)
+    unrealised = ZERO
+    for venue, held in state.positions.items():
+        for instrument, position in held.items():
+            price = state.marks.get(venue, {}).get(instrument)
+            if position.qty and price is not None:
+                gained = subtract(multiply(position.qty, Decimal(repr(price))), position.cost)
+                unrealised = add(unrealised, _in_base_currency(state, venue, instrument, gained))
+    return quantize(unrealised, MONEY_STEP)
+
+
+def equity_of(state: State) -> Decimal | None:
+    """
+    Sum what the books hold now, at prices and rates of the last mark, so that cash and positions add up to it.
+
+    A fill since that mark counts, with its fee; what has no mark yet counts at its cost. None while something held has
+    no price or its money no rate.
+    """
+    if state.equity is None:
+        return None
+    parts = [(asset, amount) for cash in state.cash.values() for asset, amount in cash.items()]
+    for venue, held in state.positions.items():
+        for instrument, position in held.items():
+            price = state.marks.get(venue, {}).get(instrument)
+            worth = position.cost if price is None else multiply(position.qty, Decimal(repr(price)))
+            parts.append((state.grids[venue][instrument].listing.quote, worth))
+    total = ZERO
+    for asset, amount in parts:
+        rate = rate_of_last_mark(state, asset)
+        if amount and rate is None:
+            return None
+        exact = amount if rate == 1.0 else quantize(multiply(amount, Decimal(repr(rate or 0.0))), WORTH_STEP)
+        total = add(total, exact)
+    return total
+
+
+def rate_of_last_mark(state: State, asset: str) -> float | None:
+    """Give what a unit of an asset was worth at the last mark; money at par is not among the rates that are kept."""
+    if state.settings is None:
+        return None
+    at_par = asset == state.settings.base_currency or asset in state.settings.guardrails.stablecoins
+    return state.rates.get(asset, 1.0 if at_par else None)
+
+
+def _in_base_currency(state: State, venue: str, instrument: str, amount: Decimal) -> Decimal:
+    """Turn an amount of quote into base currency; a rate of one changes nothing, another rounds to eight places."""
+    rate = state.rates.get(state.grids[venue][instrument].listing.quote, 1.0)
+    return amount if rate == 1.0 else quantize(multiply(amount, Decimal(repr(rate))), MONEY_STEP)

@@ -4,30 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
 from quarterdeck.config import BotConfig, BotFolder, load_strategy
-from quarterdeck.domain import AlertRaised, Bug, Input, IntegrityError, QuarterdeckError, Retryable
+from quarterdeck.domain import (
+    SECOND_NS,
+    AlertRaised,
+    BotSettings,
+    Bug,
+    Input,
+    IntegrityError,
+    QuarterdeckError,
+    Retryable,
+)
 from quarterdeck.journal import Inbox, JournalWriter, Projector
 from quarterdeck.market import MarketView, quote_shape
+from quarterdeck.system.adjust import renewed
 from quarterdeck.system.clocks import TapeClock, WallClock
 from quarterdeck.system.drive import Driver, Stage
 from quarterdeck.system.errands import Errands, Outside
 from quarterdeck.system.hands import Hands, Reach
 from quarterdeck.system.kill_file import KillFile
+from quarterdeck.system.layout import Layout, layout_of
 from quarterdeck.system.log import FileLog
 from quarterdeck.system.loop import Happening, Loop, Wiring
 from quarterdeck.system.opinions import Opinions
 from quarterdeck.system.ownership import Owned
 from quarterdeck.system.paper import PaperMarket, open_venues
 from quarterdeck.system.recover import Recovered
+from quarterdeck.system.rounds import Ground, Rounds
 from quarterdeck.system.session import Session
 from quarterdeck.venues import SigningGate
 
 QUOTE_LEVELS: Final = 2
 PRICE_AGE_BARS: Final = 2
+LATE_NS_MAX: Final = 10 * SECOND_NS
 
 
 class Held(Struct, frozen=True):
@@ -43,6 +57,7 @@ class Plan(Struct, frozen=True):
     """What is to be wired: the bot, its recovered state, when it begins, its pace, and who is told what happens."""
 
     config: BotConfig
+    settings: BotSettings
     recovered: Recovered
     start_ns: int
     speed: float | None
@@ -82,14 +97,16 @@ async def wire(plan: Plan, held: Held, stack: AsyncExitStack) -> Parts:
     Wire a session; what it opens is closed by the stack, last opened first.
 
     Raises:
-        ConfigError: If the strategy cannot be loaded, or a venue's file was made with other settings.
+        ConfigError: If the strategy cannot be loaded, no venue lists a pair, or a venue's file was made with other
+            settings.
         IntegrityError: If a file cannot be opened.
     """
     config, state = plan.config, plan.recovered.state
     full_speed = plan.speed is None
     board = Switchboard()
     clock = TapeClock(max(plan.start_ns, state.at_ns), plan.speed)
-    opinions = _opinions(config, held.log, inline=full_speed)
+    layout = layout_of(plan.settings)
+    opinions = _opinions(config, layout, held.log, inline=full_speed)
     journal = held.owned.journal
     gate = SigningGate(clock, kill_epoch=held.kill.epoch, lease_end_steady_ns=lambda: journal.lease.until_boot_ns)
     venues: PaperMarket = open_venues(config, held.folder, clock, gate)
@@ -99,31 +116,85 @@ async def wire(plan: Plan, held: Held, stack: AsyncExitStack) -> Parts:
         stack.callback(inbox.close)
     writer = JournalWriter(journal, projector=Projector(held.folder.journal), on_failure=board.journal_failed)
     stack.push_async_callback(writer.aclose)
-    view = MarketView([exchange.name for exchange in config.exchanges])
+    view = _view(venues)
 
     def say(alert: AlertRaised) -> None:
         held.log.complain(alert.code, alert.text)
 
-    hands = Hands(Reach(venues.by_name, clock, board.offer, say), state)
-    wiring = Wiring(writer, lambda: view.surroundings(config.pairs), hands.do, plan.tell, shares_commits=full_speed)
+    def note_health(venue: str, healthy: bool) -> None:  # noqa: FBT001 - the shape that the hands tell it in
+        view.set_health(venue, healthy=healthy)
+
+    hands = Hands(Reach(venues.by_name, clock, board.offer, say, note_health), state)
+    wiring = Wiring(writer, lambda: view.surroundings(layout.quoted), hands.do, plan.tell, shares_commits=full_speed)
     board.loop = loop = Loop(state, plan.recovered.seq, wiring)
     venues.subscribe(loop.offer)
-    outside = Outside(held.kill, inbox, venues.by_name, hands.do, clock, WallClock(), held.log)
+    renew = partial(renewed, config.path)
+    outside = Outside(held.kill, inbox, venues.by_name, hands.do, clock, WallClock(), held.log, renew)
     board.errands = errands = Errands(outside, loop, paced=not full_speed)
-    stage = Stage(
-        loop=loop,
-        hands=hands,
+    ground = Ground(
+        listers=venues.by_name,
+        timed={name: venues.by_name[name] for name in venues.remote},
         clock=clock,
         view=view,
-        venues=venues.bars,
-        shapes={e.name: quote_shape(e.spread_bps, e.depth_quote, levels=QUOTE_LEVELS) for e in config.exchanges},
-        opinions=opinions,
-        primary=dict.fromkeys(config.pairs, config.exchanges[0].name),
+        offer=loop.offer,
+        log=held.log,
+        folder=held.folder.root,
+        key=str(journal.lease.epoch),
+        primary=layout.primary,
         timeframe_ns=config.timeframe_ns,
-        errands=errands,
-        full_speed=full_speed,
+        archive=writer.archive,
+        anchor_failure=lambda: writer.anchor_failure,
     )
-    return Parts(writer, Session(loop, hands, errands, Driver(stage), clock), view, clock)
+    rounds = Rounds(ground, paced=not full_speed)
+    stack.push_async_callback(rounds.aclose)
+    driver = Driver(_stage(plan, _Cast(loop, hands, clock, view, venues, layout, opinions, errands, rounds, held.log)))
+    return Parts(writer, Session(loop, hands, errands, driver, clock), view, clock)
+
+
+class _Cast(Struct, frozen=True):
+    """Who is on the stage."""
+
+    loop: Loop
+    hands: Hands
+    clock: TapeClock
+    view: MarketView
+    venues: PaperMarket
+    layout: Layout
+    opinions: Opinions
+    errands: Errands
+    rounds: Rounds
+    log: FileLog
+
+
+def _stage(plan: Plan, cast: _Cast) -> Stage:
+    config, layout = plan.config, cast.layout
+    return Stage(
+        loop=cast.loop,
+        hands=cast.hands,
+        clock=cast.clock,
+        view=cast.view,
+        venues=cast.venues.bars,
+        shapes={e.name: quote_shape(e.spread_bps, e.depth_quote, levels=QUOTE_LEVELS) for e in config.exchanges},
+        opinions=cast.opinions,
+        primary={pair: venue for pair, (venue, _) in layout.primary.items()},
+        timeframe_ns=config.timeframe_ns,
+        errands=cast.errands,
+        full_speed=plan.speed is None,
+        listed_as={pair: instrument for pair, (_, instrument) in layout.primary.items()},
+        unlisted=layout.unlisted,
+        rounds=cast.rounds,
+        late_ns_max=0 if plan.speed is None else int(LATE_NS_MAX * plan.speed),
+        complain=cast.log.complain,
+    )
+
+
+def _view(venues: PaperMarket) -> MarketView:
+    """Look at every venue; a venue in our own process has our clock, the others are compared on the rounds."""
+    view = MarketView(list(venues.by_name))
+    for name in venues.by_name:
+        if name not in venues.remote:
+            view.set_skew(name, 0.0)
+    return view
 
 
 def _inbox(held: Held) -> Inbox | None:
@@ -135,9 +206,8 @@ def _inbox(held: Held) -> Inbox | None:
         return None
 
 
-def _opinions(config: BotConfig, log: FileLog, *, inline: bool) -> Opinions:
+def _opinions(config: BotConfig, layout: Layout, log: FileLog, *, inline: bool) -> Opinions:
     def complain(text: str) -> None:
         log.complain("strategy", text)
 
-    steps = {pair: float(config.exchanges[0].listing(pair).tick) for pair in config.pairs}
-    return Opinions(load_strategy(config), steps, config.timeframe_ns, complain, inline=inline)
+    return Opinions(load_strategy(config), dict(layout.steps), config.timeframe_ns, complain, inline=inline)
