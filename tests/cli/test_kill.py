@@ -36,6 +36,7 @@ def running() -> Iterator[subprocess.Popen[str]]:
 def test_kill_halts_a_running_bot_and_resume_lets_it_go_on(
     running: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """X8, S20."""
     assert run_command(["kill", "demo", "--yes", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["bots"] == {"demo": "halted"}
     assert run_command(["resume", "demo", "--yes"]) == 0
@@ -47,6 +48,7 @@ def test_kill_halts_a_running_bot_and_resume_lets_it_go_on(
 def test_a_second_process_for_a_bot_exits_4_and_names_the_owner(
     running: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """S3."""
     assert run_command(["run", "demo"]) == 4
     assert f"process {running.pid}" in capsys.readouterr().err
 

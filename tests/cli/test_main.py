@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.cli import main as entry
-from quarterdeck.cli.main import run_command
+from quarterdeck.cli.main import app, run_command
 from quarterdeck.config import create_workspace
 
 HELP = """\
@@ -24,16 +24,29 @@ Options:
   --help           Show this message and exit.
 
 Commands:
-  init     Create a workspace with one bot, ready to run.
-  run      Run a bot on paper money.
-  status   Show how a bot stands, whether it runs or not.
-  kill     Halt all bots of the workspace at once.
-  resume   Let a bot trade again after a kill or halt.
-  trades   List a bot's fills, oldest first.
-  events   List a bot's events for an audit, oldest first.
-  replay   Prove a bot's journal by deciding it again.
-  demo     Watch a bot decide and trade, and why.
-  journal  Check and export journals.
+  init        Create a workspace with one bot, ready to run.
+  doctor      Find everything that is wrong with a workspace.
+  run         Run a bot on paper money.
+  status      Show how a bot stands, whether it runs or not.
+  kill        Halt all bots of the workspace at once.
+  pause       Let a bot only sell, for 15 minutes.
+  reduce      Let a bot only sell, until it is resumed.
+  resume      Let a bot trade again after a kill or halt.
+  flatten     Sell everything that a running bot holds.
+  orders      List a bot's open orders, or cancel one.
+  trades      List a bot's fills, oldest first.
+  explain     Tell why a bot traded, or did not.
+  events      List a bot's events for an audit, oldest first.
+  guardrails  Show a bot's limits and their use, or change some.
+  pairs       Show or change what a bot may trade.
+  funds       Say whose money is whose.
+  replay      Prove a bot's journal by deciding it again.
+  archive     Move a stopped bot's old rows into its archive.
+  backup      Back up a bot, running or not, and verify the copy.
+  restore     Put a bot back from a backup.
+  demo        Watch a bot decide and trade, and why.
+  settings    Show and change what a bot was told, running or not.
+  journal     Check and export journals.
 
   Trading can lose all the money that it is given; this version trades paper
   money only.
@@ -50,6 +63,14 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["--help"]) == 0
     assert capsys.readouterr().out == HELP
+
+
+def test_docs_tell_of_every_command(repository: Path) -> None:
+    page = (repository / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    named = [command.callback.__name__ for command in app.registered_commands if command.callback is not None]
+    assert [
+        name for name in [*named, "settings", "journal"] if f"`{name} " not in page and f"`{name}`" not in page
+    ] == []
 
 
 def test_the_help_loads_nothing_but_typer() -> None:
@@ -85,6 +106,7 @@ def test_with_json_an_error_is_json_on_stdout_too(capsys: pytest.CaptureFixture[
 
 
 def test_configuration_errors_come_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """S2; S4, X3: real money is not reached by a word in a file."""
     (tmp_path / "bot.yaml").write_text("mode: live\nnme: x\n", encoding="utf-8")
     assert run_command(["run", "--config", "bot.yaml", "--json"]) == 2
     shown = capsys.readouterr()

@@ -70,13 +70,6 @@ def test_recorded_candles_are_played(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert summary["signals"]["BUY"] > 0
 
 
-def test_settings_that_nothing_enforces_are_warned_of(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with (workspace / "bots" / "demo.yaml").open("a", encoding="utf-8") as file:
-        file.write("equivalent_quotes: [[USD, USDC]]\n")
-    assert run_command([*RUN, "--cycles", "1", "--json"]) == 0
-    assert "this version does not enforce equivalent_quotes" in capsys.readouterr().err
-
-
 def test_a_configuration_outside_any_workspace_brings_its_own(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from quarterdeck.domain import ConfigError
 from quarterdeck.system import export_journal, read_events, replay_journal, verify_journal
 
 EXIT_INTEGRITY: Final = 5
-SCAN_ITEMS: Final = 1_000
+SCAN_ITEMS: Final = 10_000
 
 
 class EventPage(Struct, frozen=True):
@@ -26,18 +26,19 @@ class EventPage(Struct, frozen=True):
     next: str | None
 
 
-def events_of(workspace: Workspace, bot: str, kinds: frozenset[str], limit: int) -> EventPage:
+def events_of(
+    workspace: Workspace, bot: str, kinds: frozenset[str], limit: int, cursor: str | None = None
+) -> EventPage:
     """
-    Read a bot's events, all or of some types.
+    Read a page of a bot's events, all or of some types.
 
     Raises:
-        ConfigError: If the bot never ran, or the limit is out of bounds.
+        ConfigError: If the bot never ran, or limit or cursor are wrong.
     """
     if not kinds:
-        page = read_events(workspace, bot, since_ns=0, limit=limit)
+        page = read_events(workspace, bot, since_ns=0, limit=limit, cursor=cursor)
         return EventPage(page.items, page.next)
     found: list[dict[str, object]] = []
-    cursor: str | None = None
     while True:
         page = read_events(workspace, bot, since_ns=0, limit=SCAN_ITEMS, cursor=cursor)
         found += [item for item in page.items if item["type"] in kinds]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from quarterdeck.cli.options import BotArgument, JsonOption, LimitOption, WorkspaceOption
+from quarterdeck.cli.options import BotArgument, CursorOption, JsonOption, LimitOption, WorkspaceOption
 
 
 def events(
@@ -16,6 +16,7 @@ def events(
         list[str] | None, typer.Option("--type", metavar="TYPE", help="Only events of this type; repeat it.")
     ] = None,
     limit: LimitOption = 100,
+    cursor: CursorOption = None,
     json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -23,10 +24,12 @@ def events(
     from quarterdeck.cli.auditing import events_of
     from quarterdeck.cli.output import make_console, write_json
     from quarterdeck.cli.places import workspace_at
-    from quarterdeck.cli.tables import print_events
+    from quarterdeck.cli.tables import print_events, print_more
 
-    page = events_of(workspace_at(workspace), bot, frozenset(kinds or ()), limit)
+    page = events_of(workspace_at(workspace), bot, frozenset(kinds or ()), limit, cursor)
     if json:
         write_json(page)
     else:
-        print_events(make_console(), page.items)
+        console = make_console()
+        print_events(console, page.items, f"no events of type {', '.join(kinds)}" if kinds else "no events yet")
+        print_more(console, page.next)

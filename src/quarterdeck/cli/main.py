@@ -9,15 +9,27 @@ from typing import Annotated, Final
 
 import typer
 
+from quarterdeck.cli.archive import archive
+from quarterdeck.cli.backup import backup
 from quarterdeck.cli.demo import demo
+from quarterdeck.cli.doctor import doctor
 from quarterdeck.cli.events import events
+from quarterdeck.cli.explain import explain
+from quarterdeck.cli.flatten import flatten
+from quarterdeck.cli.funds import funds
+from quarterdeck.cli.guardrails import guardrails
 from quarterdeck.cli.init import init
 from quarterdeck.cli.journal import journal
 from quarterdeck.cli.kill import kill
+from quarterdeck.cli.levels import pause, reduce
 from quarterdeck.cli.options import WorkspaceOption
+from quarterdeck.cli.orders import orders
+from quarterdeck.cli.pairs import pairs
 from quarterdeck.cli.replay import replay
+from quarterdeck.cli.restore import restore
 from quarterdeck.cli.resume import resume
 from quarterdeck.cli.run import run
+from quarterdeck.cli.settings import settings
 from quarterdeck.cli.status import status
 from quarterdeck.cli.trades import trades
 
@@ -33,8 +45,13 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
 )
-for command in (init, run, status, kill, resume, trades, events, replay, demo):
+COMMANDS: Final = (
+    *(init, doctor, run, status, kill, pause, reduce, resume, flatten, orders, trades, explain, events),
+    *(guardrails, pairs, funds, replay, archive, backup, restore, demo),
+)
+for command in COMMANDS:
     app.command()(command)
+app.add_typer(settings, name="settings")
 app.add_typer(journal, name="journal")
 
 

@@ -30,3 +30,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, 
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 BotArgument = Annotated[str, typer.Argument(metavar="BOT", help="The bot's name.", show_default=False)]
 LimitOption = Annotated[int, typer.Option("--limit", metavar="N", help="Show at most so many.")]
+CursorOption = Annotated[
+    str | None, typer.Option("--cursor", metavar="C", help="Go on after the page before; its `next`.")
+]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is written down.", show_default=False)]

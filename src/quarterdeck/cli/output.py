@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 from decimal import Decimal
 from typing import Final
 
 import msgspec
-import typer
 from rich.console import Console
-
-from quarterdeck.config import BotConfig
 
 PIPE_WIDTH: Final = 140
 
@@ -21,20 +20,16 @@ def write_json(value: object) -> None:
 
 
 def make_console() -> Console:
-    """Make the console: colours only on a terminal, and lines that do not wrap where nobody watches."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=PIPE_WIDTH)
-
-
-def warn_of_unbuilt(config: BotConfig) -> None:
-    """Say on stderr which settings of a bot nothing enforces yet; someone may rely on them."""
-    if config.not_enforced:
-        keys = ", ".join(config.not_enforced)
-        typer.echo(f"warning: {config.path}: this version does not enforce {keys}", err=True)
+    """Make the console: colours only on a terminal, and wide where nobody watches, unless $COLUMNS says otherwise."""
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    columns = os.environ.get("COLUMNS", "")
+    return Console(highlight=False, width=int(columns) if columns.isdecimal() and int(columns) else PIPE_WIDTH)
 
 
 def money(amount: Decimal | float | None, digits: int = 2) -> str:
     """Write an amount for people, with thousands set apart."""
-    return "–" if amount is None else f"{amount:,.{digits}f}"
+    return "–" if amount is None else _unsigned_zero(f"{amount:,.{digits}f}")
 
 
 def quantity(amount: Decimal | float) -> str:
@@ -46,3 +41,20 @@ def quantity(amount: Decimal | float) -> str:
 def price(amount: Decimal | float) -> str:
     """Write a price for people; small prices need more digits."""
     return f"{amount:,.2f}" if abs(float(amount)) >= 1 else f"{amount:.6f}"
+
+
+def figure(value: float | None, digits: int = 6) -> str:
+    """Write a statistic for people; what is not known is a dash."""
+    if value is None or math.isnan(value):
+        return "–"
+    return "∞" if math.isinf(value) else f"{value:,.{digits}g}"
+
+
+def percent(value: float | None) -> str:
+    """Write a fraction for people."""
+    return "–" if value is None or not math.isfinite(value) else _unsigned_zero(f"{value:.2%}")
+
+
+def _unsigned_zero(text: str) -> str:
+    """Take the sign off what was rounded to nothing."""
+    return text.removeprefix("-") if text.strip("-0.%") == "" else text

@@ -9,7 +9,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
-from quarterdeck.cli.output import make_console, warn_of_unbuilt, write_json
+from quarterdeck.cli.output import make_console, write_json
 from quarterdeck.cli.story import Told, told
 from quarterdeck.cli.tables import print_summary
 from quarterdeck.cli.times import clock_time, instant_ns
@@ -89,7 +89,6 @@ def run_shown(workspace: Workspace, config: BotConfig, options: RunOptions, *, a
     Returns:
         The exit code.
     """
-    warn_of_unbuilt(config)
     if as_json:
         summary = run_bot(workspace, config, options)
         write_json(summary)

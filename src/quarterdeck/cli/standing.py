@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from quarterdeck.cli.output import make_console, money, warn_of_unbuilt, write_json
-from quarterdeck.cli.places import bot_in
-from quarterdeck.cli.tables import CONTROL_STYLE, new_table, print_status
+from quarterdeck.cli.output import make_console, money, write_json
+from quarterdeck.cli.status_view import print_status
+from quarterdeck.cli.tables import CONTROL_STYLE, new_table
 from quarterdeck.config import Workspace
 from quarterdeck.domain import ConfigError
 from quarterdeck.system import BotStatus, list_bots, read_status
@@ -23,8 +23,6 @@ def show_one(workspace: Workspace, bot: str, *, as_json: bool) -> None:
     if as_json:
         write_json(found)
         return
-    if workspace.bot_file(bot).is_file():
-        warn_of_unbuilt(bot_in(workspace, bot))
     print_status(make_console(), found)
 
 
@@ -35,17 +33,24 @@ def show_all(workspace: Workspace, *, as_json: bool) -> None:
     if as_json:
         write_json({"items": [status for status in found.values() if status is not None], "next": None})
         return
-    right = ("equity", "open", "unknown")
-    table = new_table("bots", "bot", "control", "owner", "equity", "open", "unknown", right=right)
+    right = ("equity", "today", "open", "unknown", "alerts")
+    table = new_table("bots", "bot", "control", "owner", *right, right=right)
     for bot, status in found.items():
-        if status is None:
-            table.add_row(bot, Text("never ran", "dim"), "", "", "", "")
-        else:
-            control = Text(status.control.value, CONTROL_STYLE[status.control])
-            owner = f"process {status.owner.pid}" if status.owner else "–"
-            counts = (str(len(status.open_orders)), str(len(status.unknown_orders)))
-            table.add_row(bot, control, owner, money(status.equity), *counts)
+        table.add_row(bot, *(_row(status) if status is not None else [Text("never ran", "dim")]))
     make_console().print(table if bots else "no bots in bots/ yet; 'quarterdeck init DIR' makes an example")
+
+
+def _row(status: BotStatus) -> list[str | Text]:
+    today = status.today
+    gained = "–" if today is None else money(today.equity - today.equity_open - today.flows)
+    counts = [len(status.open_orders), len(status.unknown_orders), len(status.alerts)]
+    return [
+        Text(status.control.value, CONTROL_STYLE[status.control]),
+        f"process {status.owner.pid}" if status.owner else "–",
+        money(status.equity),
+        gained,
+        *[str(count) for count in counts],
+    ]
 
 
 def _status_if_run(workspace: Workspace, bot: str) -> BotStatus | None:

@@ -8,21 +8,28 @@ from msgspec import Struct
 
 from quarterdeck.cli.output import money, price, quantity
 from quarterdeck.domain import (
+    AlertCleared,
     AlertRaised,
     BalanceDiffered,
     CapitalDeclared,
     ClockHeld,
     Control,
     ControlChanged,
+    DayClosed,
     Fact,
     FillBooked,
+    FundingBooked,
+    FundsBooked,
     IntentRefused,
+    ListingsAdopted,
     OrderMoved,
     OrderPlanned,
     OrderState,
     SessionClosed,
     SessionOpened,
+    SettingsAdopted,
     Side,
+    StateUpgraded,
     StrayFound,
     Verdicts,
     instrument_from,
@@ -120,6 +127,56 @@ def _(fact: ControlChanged, _state: State) -> Told:
 @told.register
 def _(fact: AlertRaised, _state: State) -> Told:
     return Told(fact.at_ns, "alert", f"{fact.code}: {fact.text}", "bold red")
+
+
+@told.register
+def _(fact: AlertCleared, _state: State) -> Told:
+    return Told(fact.at_ns, "over", fact.text, "green")
+
+
+@told.register
+def _(fact: SettingsAdopted, _state: State) -> Told | None:
+    if not fact.changes:
+        return None
+    changes = [f"{one.path} {one.before or 'not set'} → {one.after or 'as the file says'}" for one in fact.changes]
+    return Told(fact.at_ns, "settings", f"{'; '.join(changes)} (by {fact.who})", "bold")
+
+
+@told.register
+def _(fact: FundsBooked, _state: State) -> Told:
+    moved = f"{money(abs(fact.amount))} {fact.asset} on {fact.venue}"
+    text = f"{moved} is the bot's own now" if fact.amount > 0 else f"{moved} is the bot's no more"
+    return Told(fact.at_ns, "funds", f"{text} (by {fact.who})", "bold")
+
+
+@told.register
+def _(fact: FundingBooked, _state: State) -> Told:
+    verb = "received" if fact.amount > 0 else "paid"
+    text = f"{verb} {money(abs(fact.amount), 4)} {fact.asset} for {fact.instrument} on {fact.venue}"
+    return Told(fact.at_ns, "funding", text)
+
+
+@told.register
+def _(fact: DayClosed, _state: State) -> Told:
+    gained = fact.equity - fact.equity_open - fact.flows
+    parts = f"realised {money(fact.realised)}, open {money(fact.unrealised)}, fees {money(fact.fees)}"
+    # Seldom anything else; but then the parts add up only with it.
+    for name, amount in (("funding", fact.funding), ("currencies revalued", fact.revaluation)):
+        parts += f", {name} {money(amount)}" if amount else ""
+    moved = f"; moved in {money(fact.flows)}" if fact.flows else ""
+    return Told(fact.at_ns, "day", f"{gained:+,.2f}: {parts}{moved}; equity {money(fact.equity)}", "bold")
+
+
+@told.register
+def _(fact: ListingsAdopted, _state: State) -> Told:
+    frozen = ", ".join(listing.instrument for listing in fact.listings if not listing.tradable)
+    text = f"{fact.venue} changed what it lists" + (f"; not traded now: {frozen}" if frozen else "")
+    return Told(fact.at_ns, "listings", text, "yellow")
+
+
+@told.register
+def _(fact: StateUpgraded, _state: State) -> Told:
+    return Told(fact.at_ns, "upgrade", f"{fact.software} takes over from {fact.software_before}", "bold")
 
 
 @told.register

@@ -1,4 +1,4 @@
-"""Tables for people: the summary of a run, how a bot stands, lists of fills and events."""
+"""Tables for people: how they look, the summary of a run, lists of fills and events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from quarterdeck.cli.output import money, price, quantity
 from quarterdeck.domain import Control
-from quarterdeck.system import BotStatus, HeldPosition, RunSummary
+from quarterdeck.system import HeldPosition, OrderRow, RunSummary
 
 CONTROL_STYLE: Final = {
     Control.RUNNING: "green",
@@ -20,22 +20,44 @@ CONTROL_STYLE: Final = {
     Control.REDUCING: "yellow",
     Control.HALTED: "bold red",
 }
+STATE_STYLE: Final = {
+    "filled": "green",
+    "open": "cyan",
+    "partially_filled": "cyan",
+    "rejected": "red",
+    "unknown": "bold red",
+    "cancelled": "yellow",
+    "expired": "yellow",
+    "not_placed": "yellow",
+    "withdrawn": "yellow",
+}
+SIDE_STYLE: Final = {"buy": "green", "sell": "magenta"}
+WORDY: Final = frozenset({"text", "unit", "wanted", "what to do", "default", "set to"})
 _SECONDS: Final = 19  # of an ISO time, without its fraction
+_MILLISECONDS: Final = 23
+_YEAR: Final = 5  # characters of an ISO time, with its dash
+_MINUTES: Final = 16
+WIDE: Final = 110
 
 
-def new_table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
-    """Make a table with the columns of numbers to the right."""
+def new_table(title: str, *columns: str, right: Sequence[str] = (), titled: bool = True) -> Table:
+    """Make a table with the columns of numbers to the right; columns of words wrap, all others stay whole."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    if not titled:
+        table.title = None
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=column != "text")
+        wraps = column in WORDY
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=not wraps, overflow="fold")
     return table
 
 
 def pairs_table(title: str, rows: Sequence[tuple[str, RenderableType]]) -> Table:
     """Make a table of names and values."""
     table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
+    if not title:
+        table.title = None
     table.add_column("name", style="dim", no_wrap=True)
-    table.add_column("value")
+    table.add_column("value", overflow="fold")
     for name, value in rows:
         table.add_row(name, value)
     return table
@@ -43,16 +65,16 @@ def pairs_table(title: str, rows: Sequence[tuple[str, RenderableType]]) -> Table
 
 def print_summary(console: Console, summary: RunSummary) -> None:
     """Print what a run did."""
-    counts = summary.orders
+    counts, fees = summary.orders, _amounts(summary.fees)
     orders = [(name, getattr(counts, name)) for name in counts.__struct_fields__]
     rows: list[tuple[str, RenderableType]] = [
-        ("market time", f"{_short(summary.from_at)} to {_short(summary.to_at)} UTC"),
+        ("market time", f"{short_time(summary.from_at)} to {short_time(summary.to_at)} UTC"),
         ("cycles", f"{summary.cycles:,} ({_counted(summary.signals.items())})"),
         ("intents", f"{summary.intents.total:,} ({_counted(summary.intents.by_source.items())})"),
         ("refused by", _counted(summary.refusals.items())),
         ("orders", _counted((name, count) for name, count in orders if count or name == "planned")),
-        ("fills", f"{summary.fills:,}, fees {_amounts(summary.fees)}"),
-        ("profit and loss", f"realised {money(summary.realised)}, open {money(summary.unrealised)}"),
+        ("fills", f"{summary.fills:,}"),
+        ("profit and loss", f"realised {money(summary.realised)}, open {money(summary.unrealised)}, fees {fees}"),
         ("equity", f"{money(summary.equity_open)} → {money(summary.equity)}, fell {summary.drawdown_max:.2%} at most"),
         ("control", Text(summary.control.value, CONTROL_STYLE[summary.control])),
         ("journal", f"{summary.journal_head.seq:,} rows, head {summary.journal_head.hash[:16]}"),
@@ -63,27 +85,6 @@ def print_summary(console: Console, summary: RunSummary) -> None:
     print_holdings(console, summary.cash, summary.positions)
 
 
-def print_status(console: Console, status: BotStatus) -> None:
-    """Print how a bot stands."""
-    owner = f"process {status.owner.pid}, epoch {status.owner.epoch}" if status.owner else "nobody: it is not running"
-    control = Text(status.control.value, CONTROL_STYLE[status.control])
-    if status.halt_reason:
-        control.append(f": {status.halt_reason}", "default")
-    rows: list[tuple[str, RenderableType]] = [
-        ("control", control),
-        ("owner", owner),
-        ("last cycle", f"{_short(status.last_cycle_at)} UTC"),
-        ("equity", money(status.equity)),
-    ]
-    if status.paused_until_at:
-        rows.insert(1, ("paused until", f"{_short(status.paused_until_at)} UTC"))
-    console.print(pairs_table(f"{status.bot} ({status.mode})", rows))
-    print_holdings(console, status.cash, status.positions)
-    for shown in (_open_orders(status), _unknown_orders(status), _guardrails(status), _venues(status)):
-        if shown is not None:
-            console.print(Group("", shown))
-
-
 def print_holdings(
     console: Console, cash: Mapping[str, Mapping[str, Decimal]], positions: Sequence[HeldPosition]
 ) -> None:
@@ -91,76 +92,64 @@ def print_holdings(
     table = new_table("holdings", "venue", "asset", "quantity", "cost", right=("quantity", "cost"))
     for venue, assets in cash.items():
         for asset, amount in assets.items():
-            table.add_row(venue, asset, money(amount), "")
+            table.add_row(venue, asset, money(amount) if abs(amount) >= 1 or not amount else quantity(amount), "")
     for position in positions:
         table.add_row(position.venue, position.instrument, quantity(position.qty), money(position.cost))
     console.print(Group("", table))
 
 
-def print_trades(console: Console, items: Sequence[Mapping[str, object]]) -> None:
-    """Print fills, oldest first."""
-    right = ("quantity", "price", "fee", "realised")
-    table = new_table("", "at (UTC)", "venue", "instrument", "side", *right, "order", right=right)
-    table.title = None
+def print_more(console: Console, cursor: str | None) -> None:
+    """Say that a list goes on, where it does."""
+    if cursor is not None:
+        console.print(f"there are more: --cursor {cursor}", style="dim")
+
+
+def print_trades(console: Console, items: Sequence[Mapping[str, object]], nothing: str) -> None:
+    """Print fills or `nothing`; a narrow terminal gets no order ids, and times without year and seconds."""
+    is_wide = console.width >= WIDE
+    right = ("price", "fee", "realised")
+    last = ("order",) if is_wide else ()
+    table = new_table("", "at (UTC)", "venue", "text", *right, *last, right=right, titled=False)
     for item in items:
-        side = str(item["side"])
+        at, side = short_time(str(item["at"])), str(item["side"])
         table.add_row(
-            _short(str(item["at"])),
+            at if is_wide else at[_YEAR:_MINUTES],
             str(item["venue"]),
-            str(item["instrument"]),
-            Text(side, "green" if side == "buy" else "magenta"),
-            quantity(Decimal(str(item["qty"]))),
+            _traded(side, Decimal(str(item["qty"])), str(item["instrument"])),
             price(Decimal(str(item["price"]))),
             f"{money(Decimal(str(item['fee'])), 4)} {item['fee_asset']}",
             money(Decimal(str(item["realised"]))),
-            str(item["client_id"]),
+            *([str(item["client_id"])] if is_wide else ()),
         )
-    console.print(table if items else "no fills yet")
+    console.print(table if items else nothing)
 
 
-def print_events(console: Console, items: Sequence[Mapping[str, object]]) -> None:
-    """Print events, oldest first."""
-    table = new_table("", "at (UTC)", "type", "by", "text")
-    table.title = None
+def orders_table(title: str, rows: Sequence[OrderRow]) -> Table:
+    """Make a table of orders."""
+    table = new_table(title, "order", "venue", "wanted", "state", "filled", right=("filled",))
+    for order in rows:
+        state = Text(order.state.replace("_", " "), STATE_STYLE.get(order.state, ""))
+        if order.cancel not in ("none", "accepted") or (order.cancel == "accepted" and order.state != "cancelled"):
+            state.append(f", cancel {order.cancel}", "yellow")
+        wanted = _traded(order.side, order.qty, order.instrument)
+        wanted.append("" if order.limit is None else f" at {price(order.limit)}")
+        table.add_row(order.client_id, order.venue, wanted, state, quantity(order.filled))
+    return table
+
+
+def _traded(side: str, qty: Decimal, instrument: str) -> Text:
+    return Text.assemble((side, SIDE_STYLE.get(side, "")), f" {quantity(qty)} {instrument}")
+
+
+def print_events(console: Console, items: Sequence[Mapping[str, object]], nothing: str) -> None:
+    """Print events, oldest first, or `nothing`."""
+    table = new_table("", "at (UTC)", "type", "by", "text", titled=False)
     for item in items:
         details = item.get("details")
         shown = details if isinstance(details, Mapping) else {}
         text = ", ".join(f"{name} {_plain(value)}" for name, value in shown.items() if value not in (None, "", [], {}))
-        table.add_row(_short(str(item["at"])), str(item["type"]), str(item["actor"]), text)
-    console.print(table if items else "no events yet")
-
-
-def _open_orders(status: BotStatus) -> Table | None:
-    right = ("quantity", "filled")
-    table = new_table("open orders", "order", "venue", "instrument", "side", "state", *right, right=right)
-    for order in status.open_orders:
-        state = order.state if order.cancel == "none" else f"{order.state}, cancel {order.cancel}"
-        qty, filled = quantity(order.qty), quantity(order.filled)
-        table.add_row(order.client_id, order.venue, order.instrument, order.side, state, qty, filled)
-    return table if status.open_orders else None
-
-
-def _unknown_orders(status: BotStatus) -> Table | None:
-    table = new_table("orders whose outcome is not known", "order", "since (UTC)", "doing")
-    for order in status.unknown_orders:
-        table.add_row(order.client_id, _short(order.since_at), order.doing)
-    return table if status.unknown_orders else None
-
-
-def _guardrails(status: BotStatus) -> Table | None:
-    table = new_table("guardrails", "rule", "used", "limit", "unit", right=("used", "limit"))
-    for use in status.guardrails:
-        used = "–" if use.used is None else f"{use.used:,.6g}"
-        table.add_row(use.id, used, "–" if use.limit is None else f"{use.limit:,.6g}", use.unit)
-    return table if status.guardrails else None
-
-
-def _venues(status: BotStatus) -> Table | None:
-    table = new_table("venues", "venue", "health", "price age", right=("price age",))
-    for venue in status.venues:
-        health = Text("healthy", "green") if venue.healthy else Text("no fresh price", "yellow")
-        table.add_row(venue.name, health, "–" if venue.data_age_s is None else f"{venue.data_age_s:,.1f} s")
-    return table if status.venues else None
+        table.add_row(short_time(str(item["at"])), str(item["type"]), str(item["actor"]), text)
+    console.print(table if items else nothing)
 
 
 def _plain(value: object) -> str:
@@ -169,8 +158,9 @@ def _plain(value: object) -> str:
     return " ".join(_plain(item) for item in value) if isinstance(value, list) else str(value)
 
 
-def _short(at: str | None) -> str:
-    return "–" if not at else at[:_SECONDS].replace("T", " ")
+def short_time(at: str | None, *, fraction: bool = False) -> str:
+    """Write an ISO time for people, to the second or the millisecond."""
+    return "–" if not at else at[: _MILLISECONDS if fraction else _SECONDS].replace("T", " ")
 
 
 def _counted(counts: Iterable[tuple[str, int]]) -> str:
