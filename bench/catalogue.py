@@ -6,6 +6,7 @@ from typing import Final
 
 from bench.appending import append_awaited, append_in_the_writer
 from bench.deciding import decide_nothing, decide_orders
+from bench.explaining import explaining, reading_back
 from bench.killing import kill_switch
 from bench.measuring import Benchmark
 from bench.replaying import replay
@@ -28,6 +29,8 @@ BENCHMARKS: Final = {
         Benchmark("exchange", "orders placed and filled in the exchange model", exchange_model),
         Benchmark("paper-process", "orders sent to a paper venue in its own process", paper_process),
         Benchmark("kill", "from raising the kill to the first refusal", kill_switch),
+        Benchmark("explain", "a refused intent, explained from a long journal", explaining),
+        Benchmark("archive", "a month read back, most of it from the archive", reading_back),
         Benchmark("simulation", "seeds of the simulation", simulation),
     )
 }

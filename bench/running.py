@@ -20,6 +20,7 @@ DAYS: Final = (datetime(2017, 12, 31, tzinfo=UTC) - datetime(2017, 10, 1, tzinfo
 DAYS_QUICK: Final = 3
 WALL_S_MAX: Final = 45.0
 PSS_MB_MAX: Final = 120.0
+SHARE_MIN: Final = 0.1
 MB_PER_KIB: Final = 1024 / 1e6
 RECORDED: Final = {
     pair: ROOT.parent / "shared" / "data" / "ohlcv" / "bitfinex" / f"{pair}-1m.parquet"
@@ -53,12 +54,15 @@ def ninety_days(effort: Effort) -> list[Measure]:
             took.append(run_bot_process(folder / "workspace", days, RECORDED if is_recorded else {}))
     last = took[-1]
     note = f"{last.cycles} cycles, {last.orders} orders, {last.rows} rows"
+    fewest = [min(one.by_venue.values()) / one.orders if one.orders else 0.0 for one in took]
+    routed = ", ".join(f"{venue} {count}" for venue, count in last.by_venue.items())
     # A shorter replay says nothing of the bound.
     wall_max, pss_max = (None, None) if effort.quick else (WALL_S_MAX, PSS_MB_MAX)
     what = f"{days} days × 2 pairs, {tape}"
     return [
         Measure(f"{what}, full speed", "s", [one.wall_s for one in took], at_most=wall_max, note=note),
         Measure("  the same, CPU time", "s", [one.cpu_s for one in took]),
+        Measure("  share of the orders on the venue that has fewer", "", fewest, at_least=SHARE_MIN, note=routed),
         *_memory(f"  most memory during {days} days", took, pss_max),
     ]
 

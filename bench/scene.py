@@ -7,8 +7,10 @@ from typing import Final
 
 from quarterdeck.domain import (
     MINUTE_NS,
+    AccountReported,
     Action,
     BotSettings,
+    Bug,
     CycleDue,
     Evidence,
     Fact,
@@ -18,11 +20,11 @@ from quarterdeck.domain import (
     OrderReported,
     Quote,
     SignalGiven,
+    Skew,
     Started,
     Surroundings,
     VenueSettings,
     Woke,
-    ensure,
 )
 from quarterdeck.engine import State, step
 
@@ -63,7 +65,8 @@ def settings() -> BotSettings:
 
 
 def surroundings(at_ns: int) -> Surroundings:
-    return Surroundings(tuple(_quote(venue, pair, at_ns) for pair in PAIRS for venue in VENUES))
+    quotes = tuple(_quote(venue, pair, at_ns) for pair in PAIRS for venue in VENUES)
+    return Surroundings(quotes, skews=tuple(Skew(venue, 0.0) for venue in VENUES))
 
 
 def _quote(venue: str, pair: str, at_ns: int) -> Quote:
@@ -77,6 +80,8 @@ def opened() -> State:
     """Give the state of a bot that has just started and been marked."""
     state = State()
     step(state, Started(FIRST_NS, "bench-1", 1, "bench", settings(), 0))
+    for venue in VENUES:
+        step(state, AccountReported(FIRST_NS, venue, {"USD": CASH}, (), venue_at_ns=FIRST_NS))
     step(state, Woke(FIRST_NS, surroundings(FIRST_NS)))
     return state
 
@@ -99,7 +104,8 @@ def cycles(count: int) -> list[CycleDue]:
 def planned_of(facts: list[Fact]) -> OrderPlanned:
     """Give the one order that a cycle of this scene must have planned."""
     planned = [fact for fact in facts if isinstance(fact, OrderPlanned)]
-    ensure(len(planned) == 1, f"a cycle of the scene planned {len(planned)} orders: {facts}")
+    if len(planned) != 1:  # not `ensure`: its message would be made for every cycle
+        raise Bug(f"a cycle of the scene planned {len(planned)} orders: {facts}")
     return planned[0]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -96,7 +99,7 @@ class Killer:
 
     def _strike_at_an_order(self, bot: BotProcess) -> None:
         """Return when an order has just become durable and waits for its answer, or after a while."""
-        if not self._stage.folder.journal.exists():
+        if not has_begun(self._stage.folder.journal):
             bot.until(self._has_journal, "the journal", STRIKE_WITHIN_S)
         waiting = Waiting(self._stage)
         skip = self._random.randrange(3)
@@ -113,7 +116,7 @@ class Killer:
             waiting.close()
 
     def _has_journal(self) -> bool:
-        return self._stage.folder.journal.exists() and self._stage.folder.inbox.exists()
+        return has_begun(self._stage.folder.journal) and self._stage.folder.inbox.exists()
 
     def _kill_a_venue(self, bot: BotProcess) -> None:
         """Kill a venue while the bot trades, and start it again."""
@@ -128,7 +131,7 @@ class Killer:
         self.counts.kills += 1
         if bot.exit_code() != -9:
             raise Died(f"the bot ended by itself: {bot.exit_code()}: {bot.said()}")
-        if not self._stage.folder.journal.exists():
+        if not has_begun(self._stage.folder.journal):
             self.counts.while_starting += 1
             return
         state = recover(self._stage.folder.journal).state
@@ -166,6 +169,14 @@ class Killer:
             inbox.put(asked.key, "intent", msgspec.msgpack.encode(asked), 1)
         finally:
             inbox.close()
+
+
+def has_begun(journal: Path) -> bool:
+    """Whether a journal was made, and not cut off in the making."""
+    if not journal.exists():
+        return False
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
+        return bool(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
 def _last_prices(stage: Stage) -> dict[str, float]:

@@ -60,13 +60,13 @@ strategy: {{name: {strategy}, timeframe: 1m}}
 pairs: [BTC-USD, ETH-USD]
 sizing: {{kind: quote, value: "200"}}
 risk: {{stop_loss: {stop_loss}, take_profit: {take_profit}}}
-guardrails: {{cooldown_s: 30}}
+guardrails: {{cooldown_s: 30, trades_max: 1000, collar_max: 0.6}}
 shutdown: {{orders: cancel}}
 """
 _EXCHANGE: Final = """\
   - name: {name}
     balances: {{USD: "50000"}}
-    fees: {{maker: {maker}, taker: {taker}}}
+    fees: {{maker: {maker}, taker: {taker}, asset: {fee_asset}}}
     spread_bps: {spread}
     depth_quote: {depth}
     grid: {{BTC-USD: {{tick: "0.01", lot: "0.000001"}}, ETH-USD: {{tick: "0.01", lot: "0.00001"}}}}
@@ -261,15 +261,22 @@ class Stage:
         return load_bot(self.workspace.bot_file(BOT), self.workspace)
 
     def write_bot(
-        self, *, remote: bool, strategy: str = CHURN, stop_loss: str = "null", take_profit: str = "null"
+        self,
+        *,
+        remote: bool,
+        strategy: str = CHURN,
+        stop_loss: str = "null",
+        take_profit: str = "null",
+        fee_asset: str = "quote",
     ) -> None:
-        """Write the configuration of the bot and its strategy."""
+        """Write the configuration of the bot and its strategy; `fee_asset` is that of the second venue."""
         for folder in ("bots", "strategies/production", "run"):
             (self.workspace.root / folder).mkdir(parents=True, exist_ok=True)
         (self.workspace.root / "quarterdeck.yaml").write_text("version: 1\n")
         (self.workspace.production / "churn.py").write_text(strategy)
-        alpha = _EXCHANGE.format(name="alpha", maker=0.001, taker=0.002, spread=2, depth=250_000)
-        beta = _EXCHANGE.format(name="beta", maker=0.001, taker=0.002, spread=2, depth=1_000)
+        usual = {"maker": 0.001, "taker": 0.002, "spread": 2}
+        alpha = _EXCHANGE.format(name="alpha", depth=250_000, fee_asset="quote", **usual)
+        beta = _EXCHANGE.format(name="beta", depth=1_000, fee_asset=fee_asset, **usual)
         beta += "    basis_bps: 5\n    lag_bars: 1\n    seed: 5\n"
         if remote:
             alpha += f"    socket: {self.sockets}/alpha\n"

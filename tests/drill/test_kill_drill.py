@@ -14,11 +14,11 @@ from tests.drill.audit import audit
 from tests.drill.killer import Counts, Killer
 from tests.drill.stage import staged
 
-# One venue forgets the ids of orders that ended, so that a second send would make a second order; the other gives
-# away its book in parts and takes its fees out of what was bought.
+# Both venues forget the ids of orders that ended, so that a second send would make a second order; one gives away its
+# book in parts and takes its fees out of what was bought.
 HABITS = {
     "alpha": Personality(client_id_scope="open"),
-    "beta": Personality(client_id_scope="open", depth_share=0.3, fee_asset="received", market_remainder="rests"),
+    "beta": Personality(client_id_scope="open", depth_share=0.3, market_remainder="rests"),
 }
 REPLY_DELAY_MS = 25
 
@@ -35,7 +35,7 @@ def named(seed: int) -> Iterator[None]:
 
 def drilled(root: Path, kills: int, seed: int, speed: float | None) -> Counts:
     with named(seed), staged(root) as stage:
-        stage.write_bot(remote=True, stop_loss="0.002", take_profit="0.003")
+        stage.write_bot(remote=True, stop_loss="0.002", take_profit="0.003", fee_asset="received")
         stage.record(bars=100 * kills, seed=seed)
         stage.start_venues(HABITS, REPLY_DELAY_MS)
         killer = Killer(stage, stage.plan(speed=speed), Random(seed))
@@ -61,7 +61,7 @@ def test_thirty_kills_lose_nothing_and_double_nothing(
     tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counts = drilled(tmp_path, 30, seed, speed=300.0)
-    assert counts.orders >= 100, counts
+    assert counts.orders >= 60, counts
     tell(seed, counts, capsys)
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -13,6 +15,7 @@ from quarterdeck.domain import (
     SECOND_NS,
     Input,
     IntegrityError,
+    ListingsReported,
     NotOwner,
     QuarterdeckError,
     Quote,
@@ -38,12 +41,14 @@ from quarterdeck.system import (
     Wiring,
     recover,
 )
+from quarterdeck.system.rounds import Ground, Rounds, Space
 from quarterdeck.venues import SigningGate
 from tests.simulation.coverage import Coverage
 from tests.simulation.door import Door
 from tests.simulation.durable import Durable
+from tests.simulation.limits import renewed, settings_under
 from tests.simulation.prices import Prices
-from tests.simulation.scenario import BOT, PAIRS, VENUES, Scenario
+from tests.simulation.scenario import BOT, COIN_MARKET, PAIRS, VENUES, Scenario, instrument_of
 from tests.simulation.venue_client import VenueClient
 from tests.simulation.venue_side import VenueSide, WorldClock
 from tests.simulation.virtual_time import Process, VirtualLoop
@@ -52,6 +57,7 @@ RENEW_S = 1.0
 DRAIN_NS = 60 * SECOND_NS
 DRAIN_POLL_S = 0.5
 SNAPSHOT_ROWS = 120
+PLENTY = Space(total=1 << 40, free=1 << 39)
 
 
 class Whims(Strategy):
@@ -165,9 +171,17 @@ class Surrounds:
         validity_ns = {name: found.validity_ns for name, found in scenario.personalities.items()}
         self.door = Door(self.durable, coverage, self.kill.epoch, loop.steady_ns, validity_ns)
         self.sides = {name: VenueSide(name, scenario, loop, rng, coverage) for name in VENUES}
-        self.prices = Prices(rng, scenario.start_ns // (60 * SECOND_NS) * 60 * SECOND_NS, scenario.safety_min + 15)
+        self.durable.promises.moves = self._moves
+        self.prices = Prices(rng, scenario)
+        self.quoted = tuple(
+            dict.fromkeys([instrument_of(pair, scenario.quotes[venue]) for pair in PAIRS for venue in VENUES])
+        )
+        self.version = 1
         self.inbox = MemoryInbox()
         self.journals: list[SqliteJournal] = []
+
+    def _moves(self, venue: str, asset: str) -> list[Decimal]:
+        return [amount for moved, amount in self.sides[venue].moved if moved == asset]
 
     def close(self) -> None:
         """Close every file."""
@@ -213,8 +227,12 @@ class Bot:
         try:
             await self._play(journal, session)
         except QuarterdeckError:
-            await session.hands.stop()
+            await self._end(session)
             raise
+        await self._end(session)
+
+    async def _end(self, session: Session) -> None:
+        await self.rounds.aclose()
         await session.hands.stop()
 
     def _wire(self, journal: SqliteJournal, recovered: Recovered) -> Session:
@@ -228,11 +246,15 @@ class Bot:
         self.inline = InlineJournal(journal, clock=around.loop.steady_ns)
         slow = SlowJournal(self.inline, self.process, around.rng, around.scenario.commit_s)
         view = MarketView(VENUES)
-        hands = Hands(Reach(venues, clock, self.offer, lambda _alert: None), state)
+        reach = Reach(
+            venues, clock, self.offer, lambda _alert: None, lambda name, up: view.set_health(name, healthy=up)
+        )
+        hands = Hands(reach, state)
+        quoted = (*around.quoted, COIN_MARKET)
         self.loop = loop = Loop(
             state,
             recovered.seq,
-            Wiring(slow, lambda: view.surroundings(PAIRS), hands.do, lambda _: None, snapshot_rows=SNAPSHOT_ROWS),
+            Wiring(slow, lambda: view.surroundings(quoted), hands.do, lambda _: None, snapshot_rows=SNAPSHOT_ROWS),
         )
         for venue in venues.values():
             venue.subscribe(loop.offer)
@@ -244,7 +266,9 @@ class Bot:
             clock=clock,
             wall=around.wall,
             log=QuietLog(),
+            renew=partial(renewed, around.scenario.settings),
         )
+        self.rounds = self._rounds(venues, clock, view)
         self.errands = Errands(outside, loop, paced=True)
         buys, sells = around.scenario.whims
         steps = dict.fromkeys(PAIRS, 0.01)
@@ -261,9 +285,32 @@ class Bot:
             timeframe_ns=60 * SECOND_NS,
             errands=self.errands,
             full_speed=False,
+            unlisted=frozenset({(VENUES[0], COIN_MARKET)}),
+            rounds=self.rounds,
         )
         self.clock = clock
         return Session(loop, hands, self.errands, Driver(stage), clock)
+
+    def _rounds(self, venues: dict[str, VenueClient], clock: TapeClock, view: MarketView) -> Rounds:
+        ground = Ground(
+            listers=venues,
+            timed=venues,
+            clock=clock,
+            view=view,
+            offer=self.offer,
+            log=QuietLog(),
+            folder=self._around.path.parent,
+            key=self.process.name,
+            primary={pair: (VENUES[0], pair) for pair in PAIRS},
+            timeframe_ns=60 * SECOND_NS,
+            archive=_archive_nothing,
+            space=lambda _folder: PLENTY,
+        )
+        return Rounds(ground, paced=True)
+
+    def discover(self, venue: str) -> None:
+        """Hear at once what a venue lists, as an operator may ask."""
+        self.offer(ListingsReported(self.clock.now_ns(), venue, self._around.sides[venue].listings()))
 
     def offer(self, news: Input) -> None:
         """Pass news to the loop."""
@@ -274,13 +321,14 @@ class Bot:
         around = self._around
         self.process.spawn(self._renew(self.inline, session.errands))
         epoch = journal.lease.epoch
+        around.version += around.rng.random() < around.scenario.upgrade_share
         await session.open(
             Started(
                 at_ns=self.clock.now_ns(),
                 session=f"{BOT}-{epoch}",
                 epoch=epoch,
-                software="simulated",
-                settings=around.scenario.settings,
+                software=f"simulated {around.version}",
+                settings=settings_under(around.scenario.settings, session.loop.state.changes),
                 kill_epoch=around.kill.epoch(),
             )
         )
@@ -300,3 +348,7 @@ class Bot:
             except (NotOwner, IntegrityError) as error:
                 errands.fail(error)
                 return
+
+
+async def _archive_nothing(_before_ns: int) -> None:
+    """No world lasts long enough to put rows aside."""

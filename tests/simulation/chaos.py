@@ -4,30 +4,21 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
-from quarterdeck.domain import CancelAsked, ControlAsked, Effect, IntentAsked, OrderKind, Side, Source
-from quarterdeck.journal import Item
 from quarterdeck.system import raise_kill
-from tests.simulation.bot import Bot, Surrounds
-from tests.simulation.scenario import PAIRS, START_PRICE, VENUES
+from tests.simulation.people import Audience, People
+from tests.simulation.scenario import VENUES
 
 POINTS = ("before commit", "after commit", "to sign", "signed", "sent", "answered")
-REPEAT_S = 3.0
 
 
-class Stage(Protocol):
+class Stage(Audience, Protocol):
     """What chaos may reach."""
 
-    around: Surrounds
     next_trap: tuple[str, int, int] | None
-
-    @property
-    def current(self) -> Bot | None:
-        """The session that runs, if one does."""
-        ...
 
     def expect_successor(self, after_s: float) -> None:
         """Start another process although the current one lives."""
@@ -40,7 +31,7 @@ class Chaos:
     def __init__(self, stage: Stage, rng: Random) -> None:
         self._stage = stage
         self._rng = rng
-        self._asked = 0
+        self._people = People(stage, rng, self._later)
         self._calm = False
 
     def unleash(self, seconds: float) -> None:
@@ -51,11 +42,11 @@ class Chaos:
             (self._pause, 6),
             (self._outage, 4),
             (self._kill, 2),
-            (self._command, 4),
             (self._stop, 3),
-            (self._ask, 40),
-            (self._cancel, 12),
             (self._step_clock, 1),
+            (self._skew, 1),
+            (self._relist, 3),
+            *self._people.whims(),
         )
         for happening, times in most:
             for _ in range(rng.randrange(0, times + 1)):
@@ -66,14 +57,13 @@ class Chaos:
         self._calm = True
 
     def ask_to_resume(self) -> None:
-        """Ask the bot to go on, as an operator would."""
-        epoch = self._stage.around.kill.epoch()
-        self._put("control", ControlAsked(0, "", "resume", "operator", kill_epoch=epoch))
+        """Ask the bot to go on, as an operator would who has looked at everything."""
+        self._people.look_after_everything()
 
-    def _later(self, delay_s: float, happening: Callable[[], None]) -> None:
+    def _later(self, delay_s: float, happening: Callable[[], object]) -> None:
         self._stage.around.loop.later(delay_s, partial(self._unless_calm, happening))
 
-    def _unless_calm(self, happening: Callable[[], None]) -> None:
+    def _unless_calm(self, happening: Callable[[], object]) -> None:
         if not self._calm:
             happening()
 
@@ -121,17 +111,11 @@ class Chaos:
         elif chance < 0.8:
             self._raise_kill()
         else:
-            self._put("control", ControlAsked(0, "", "kill", "operator"))
-        self._stage.around.loop.later(self._rng.uniform(5.0, 90.0), self.ask_to_resume)
+            self._people.command("kill")
+        self._stage.around.loop.later(self._rng.uniform(5.0, 90.0), self._people.resume)
 
     def _raise_kill(self) -> None:
         raise_kill(self._stage.around.kill.path, now_ns=self._stage.around.clock.now_ns)
-
-    def _command(self) -> None:
-        command = self._rng.choice(("pause", "reduce", "halt", "flatten", "resume"))
-        self._put("control", ControlAsked(0, "", command, "operator"))
-        if command != "flatten":
-            self._stage.around.loop.later(self._rng.uniform(5.0, 120.0), self.ask_to_resume)
 
     def _stop(self) -> None:
         bot = self._stage.current
@@ -141,49 +125,44 @@ class Chaos:
     def _step_clock(self) -> None:
         self._stage.around.wall.step_ns += self._rng.choice((-1, 1)) * self._rng.choice((200, 700, 5_000)) * 1_000_000
 
-    def _ask(self) -> None:
-        rng = self._rng
-        pair, buys = rng.choice(PAIRS), rng.random() < 0.6
-        limit = None
-        if rng.random() < 0.6:
-            limit = self._price(pair) * Decimal(str(round(rng.uniform(0.997, 1.003), 5)))
-        asked = IntentAsked(
-            at_ns=0,
-            key="",
-            source=Source.MANUAL,
-            who="operator",
-            instrument=pair,
-            side=Side.BUY if buys else Side.SELL,
-            effect=Effect.OPEN if buys else Effect.REDUCE,
-            order_kind=OrderKind.MARKET if limit is None else OrderKind.LIMIT,
-            notional=Decimal(rng.randrange(20, 250)) if buys else None,
-            limit=limit,
-            venue=rng.choice((None, *VENUES)),
-        )
-        key = self._put("intent", asked)
-        if rng.random() < 0.4:
-            self._stage.around.coverage.hit("request asked twice")
-            twin = msgspec.structs.replace(asked, key=key)
-            self._later(rng.uniform(0.0, REPEAT_S), partial(self._offer_again, twin))
+    def _skew(self) -> None:
+        """The clock of a venue goes wrong for a while; a venue's time stands still rather than running back."""
+        side = self._stage.around.sides[self._rng.choice(VENUES)]
 
-    def _offer_again(self, asked: IntentAsked) -> None:
+        def mend() -> None:
+            side.clock.step_ns = 0
+
+        side.clock.step_ns = self._rng.choice((-700, 300, 700, 3_000)) * 1_000_000
+        self._stage.around.coverage.hit("clock of a venue off")
+        self._stage.around.loop.later(self._rng.uniform(60.0, 400.0), mend)
+
+    def _relist(self) -> None:
+        """A venue lists a pair otherwise, halts it, or drops it; after a while it is as before."""
+        rng, around = self._rng, self._stage.around
+        side = around.sides[rng.choice(VENUES)]
+        listing = rng.choice(sorted(side.exchange.setup.listings.values(), key=lambda one: one.instrument))
+        kind = rng.choice(("gone", "halted", "dearer", "minimum", "nothing"))
+        if kind == "nothing":
+            side.unlisted.update(side.exchange.setup.listings)
+        else:
+            changes: dict[str, dict[str, Any]] = {
+                "gone": {"tradable": False},
+                "halted": {"tradable": False},
+                "dearer": {"fee_taker": Decimal("0.004"), "fee_maker": Decimal("0.002")},
+                "minimum": {"notional_min": Decimal(70), "lots_min": 20},
+            }
+            side.relist(msgspec.structs.replace(listing, **changes[kind]), is_shown=kind != "gone")
+        around.coverage.hit(f"listing: {kind}")
+        self._hear_listings(side.name)
+
+        def mend() -> None:
+            side.list_as_before()
+            self._hear_listings(side.name)
+
+        around.loop.later(rng.uniform(30.0, 500.0), mend)
+
+    def _hear_listings(self, venue: str) -> None:
+        """Let the bot look at once, or only when it looks by itself."""
         bot = self._stage.current
-        if bot is not None and bot.is_ready:
-            bot.process.post(bot.offer, msgspec.structs.replace(asked, at_ns=bot.clock.now_ns()))
-
-    def _cancel(self) -> None:
-        live = [order.client_id for order in self._stage.around.durable.state.live_orders()]
-        if live:
-            self._put("cancel", CancelAsked(0, "", "operator", self._rng.choice(live)))
-
-    def _price(self, pair: str) -> Decimal:
-        around = self._stage.around
-        book = around.sides[VENUES[0]].exchange.state.books.get(pair)
-        return Decimal(str(round(START_PRICE[pair] if book is None else book.quote.last, 2)))
-
-    def _put(self, kind: str, asked: ControlAsked | IntentAsked | CancelAsked) -> str:
-        self._asked += 1
-        key = f"ask-{self._asked}"
-        payload = msgspec.msgpack.encode(msgspec.structs.replace(asked, key=key))
-        self._stage.around.inbox.put(Item(key, kind, payload, 0))
-        return key
+        if bot is not None and bot.is_ready and self._rng.random() < 0.8:
+            bot.process.post(bot.discover, venue)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from quarterdeck.domain import Source
+from quarterdeck.domain import Listing, OrderPlanned, Source
 from quarterdeck.ports import OrderRequest
 from tests.simulation.breach import require
 from tests.simulation.coverage import Coverage
 from tests.simulation.durable import Durable
 from tests.simulation.virtual_time import Process
+
+SLACK = 2e-9
 
 
 class Door:
@@ -42,9 +44,7 @@ class Door:
         require(plan is not None, "I2", f"order {client_id} is signed, and no intent of it is durable")
         assert plan is not None
         require(plan.intent_id in self.durable.intents, "I2", f"order {client_id} has no durable intent")
-        sent = (request.venue, request.instrument, request.side, request.qty_lots, request.order_kind)
-        planned = (plan.venue, plan.instrument, plan.side, plan.qty_lots, plan.order_kind)
-        require(sent == planned, "I9", f"order {client_id} was planned as {planned} and is sent as {sent}")
+        _check_words(plan, request, self.durable.planned_on[client_id])
         self._check_permission(process, request, self._validity_ns[request.venue])
         protects = plan.source is Source.PROTECTION and self._protection_passes()
         halted_ns = self.durable.halted_at_ns
@@ -81,8 +81,8 @@ class Door:
         if process in self.superseded:
             self.coverage.hit("lease lost between send and ack")
 
-    def accepted(self, process: Process, request: OrderRequest) -> None:
-        """Look at an order that a venue just accepted."""
+    def accepted(self, process: Process, request: OrderRequest, *, is_behind: bool) -> None:
+        """Look at an order that a venue just accepted; one whose clock is behind honours requests for longer."""
         client_id = request.client_id
         self.coverage.hit("orders accepted")
         plan = self.durable.plans[client_id]
@@ -92,11 +92,27 @@ class Door:
         same_venue = twin != client_id and self._accepted[twin] == request.venue
         opens_twice = twin != client_id and plan.effect.value == "open"
         require(not same_venue and not opens_twice, "I1", f"intent {plan.intent_id}: {twin} and {client_id} accepted")
-        outlived = process in self.superseded
-        require(
-            not outlived, "I5", f"{process.name} was paused, lost its lease, and its order {client_id} was accepted"
-        )
+        outlived = process in self.superseded and not is_behind
+        what = f"{process.name} was paused, lost its lease, and its order {client_id} was accepted"
+        require(not outlived, "I5", what)
 
     def waits_for_answer(self, process: Process) -> bool:
         """Tell whether a process has signed orders without an answer."""
         return any(owner is process for owner, _ in self.waiting)
+
+
+def _check_words(plan: OrderPlanned, request: OrderRequest, listing: Listing) -> None:
+    """I9: what is sent is what was judged, and lies on the grid and within the bounds of the venue."""
+    sent = (request.venue, request.instrument, request.side, request.qty_lots, request.order_kind)
+    planned = (plan.venue, plan.instrument, plan.side, plan.qty_lots, plan.order_kind)
+    require(sent == planned, "I9", f"order {plan.client_id} was planned as {planned} and is sent as {sent}")
+    require(request.qty == plan.lot * plan.qty_lots, "I9", f"{request.qty} is not {plan.qty_lots} lots of {plan.lot}")
+    limit = None if plan.limit_ticks is None else plan.tick * plan.limit_ticks
+    require(request.limit == limit, "I9", f"a limit of {request.limit} is sent for {limit}")
+    require((plan.lot, plan.tick) == (listing.lot, listing.tick), "I9", f"{plan.client_id} is on another grid")
+    within = listing.lots_min <= plan.qty_lots <= listing.lots_max
+    require(within, "I9", f"{plan.qty_lots} lots, {listing.venue} takes {listing.lots_min} to {listing.lots_max}")
+    worth = float(request.qty) * (plan.reference_price if limit is None else float(limit))
+    most = float("inf") if listing.notional_max is None else float(listing.notional_max)
+    fits = float(listing.notional_min) * (1.0 - SLACK) <= worth <= most * (1.0 + SLACK)
+    require(fits, "I9", f"{plan.client_id} is worth {worth} of {listing.notional_min} to {listing.notional_max}")

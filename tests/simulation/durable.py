@@ -4,33 +4,49 @@ from pathlib import Path
 
 from quarterdeck.domain import (
     AccountReported,
-    BalanceDiffered,
+    AlertCleared,
+    AlertRaised,
     ClockHeld,
     Control,
     ControlChanged,
+    DayClosed,
     Effect,
     Evidence,
     Fact,
     FillBooked,
     Input,
     IntentFormed,
+    Listing,
+    ListingsAdopted,
+    MarksTaken,
     OrderMoved,
     OrderPlanned,
     OrderState,
+    QuarterdeckError,
     SessionClosed,
+    SettingsAdopted,
     Source,
+    StateUpgraded,
     StrayFound,
 )
 from quarterdeck.engine import SendOrder, State, acts_of, apply, state_hash
 from quarterdeck.journal import Lease, SqliteReader, decode_body
+from quarterdeck.ports import Row
 from quarterdeck.system import Recovered
 from tests.engine.auditor import Auditor
 from tests.engine.breach import Breach
 from tests.simulation.breach import require
 from tests.simulation.coverage import Coverage
+from tests.simulation.promises import Promises, check_verdicts
 from tests.simulation.running_books import RunningBooks
+from tests.simulation.scenario import COIN, DAY_NS
 
 LAST_FACTS = 30
+PLAIN: dict[type[Fact], str] = {
+    ClockHeld: "clock stepped",
+    DayClosed: "day closed",
+    StateUpgraded: "software changed",
+}
 
 
 class Durable:
@@ -41,14 +57,17 @@ class Durable:
         self.state = State()
         self.seq = 0
         self.plans: dict[str, OrderPlanned] = {}
+        self.planned_on: dict[str, Listing] = {}
         self.intents: set[str] = set()
+        self.promises = Promises(coverage)
         self.halted_at_ns: int | None = None
         self.last: list[tuple[int, Fact]] = []
         self.facts = 0
         self._auditor = Auditor()
-        self._auditor.books = RunningBooks()
+        self._auditor.books = self._auditor.losses.books = RunningBooks()
         self._coverage = coverage
         self._reader: SqliteReader | None = None
+        self._broken: Exception | None = None
 
     def refresh(self) -> None:
         """
@@ -57,15 +76,25 @@ class Durable:
         Raises:
             Breach: If a row breaks an invariant.
         """
+        if self._broken is not None:
+            raise self._broken
         if self._reader is None:
             if not self.path.exists():
                 return
             self._reader = SqliteReader(self.path)
-        for row in self._reader.rows(self.seq):
-            news, facts = decode_body(row.body)
-            self._note(row.seq, news, facts)
-            self._auditor.take(news, facts)
-            self.seq = row.seq
+        try:
+            for row in self._reader.rows(self.seq):
+                self._read(row)
+        except (Breach, QuarterdeckError) as error:  # who asks next must not hear of what follows from this
+            self._broken = error
+            raise
+
+    def _read(self, row: Row) -> None:
+        news, facts = decode_body(row.body)
+        self._note(row.seq, news, facts)
+        self._auditor.take(news, facts)
+        check_verdicts(facts)
+        self.seq = row.seq
 
     def lease(self) -> Lease | None:
         """Read who owns the bot, as the file says."""
@@ -95,6 +124,7 @@ class Durable:
             apply(self.state, fact)
             self.last = [*self.last[-LAST_FACTS:], (seq, fact)]
             self.facts += 1
+        self.promises.take(news, facts, self.state)
         if isinstance(news, AccountReported):
             sends = any(isinstance(act, SendOrder) for act in acts_of(facts, self.state))
             require(not sends, "I22", f"row {seq}: a reconciliation sends an order")
@@ -110,12 +140,36 @@ class Durable:
             self._count_fill(fact)
         elif isinstance(fact, ControlChanged):
             self._count_control(fact)
-        elif isinstance(fact, SessionClosed) and fact.released:
-            self._coverage.hit("stopped in good order")
-        elif isinstance(fact, ClockHeld):
-            self._coverage.hit("clock stepped")
+        elif isinstance(fact, StrayFound):
+            raise Breach("I2", f"{fact.venue} knows {fact.key}, the journal does not: {fact.detail}")
         else:
-            _forbid_surprises(fact)
+            self._count_others(fact)
+
+    def _count_others(self, fact: Fact) -> None:
+        hit = self._coverage.hit
+        if isinstance(fact, SessionClosed) and fact.released:
+            hit("stopped in good order")
+        elif isinstance(fact, SettingsAdopted) and (fact.who or self.state.changes):
+            hit("settings changed" if fact.who else "started under changed settings")
+        elif isinstance(fact, ListingsAdopted):
+            for listing in fact.listings:
+                hit("listing changed" if listing.tradable else "listing frozen")
+        elif isinstance(fact, MarksTaken):
+            self._count_mark(fact)
+        elif isinstance(fact, AlertRaised | AlertCleared) and fact.key:
+            hit(f"alert {'raised' if isinstance(fact, AlertRaised) else 'cleared'}: {_kind_of(fact.key)}")
+        elif type(fact) in PLAIN:
+            hit(PLAIN[type(fact)])
+
+    def _count_mark(self, fact: MarksTaken) -> None:
+        if fact.equity is None:
+            self._coverage.hit("minute without a mark")
+            if self.state.day_ns >= 0 and fact.minute_ns // DAY_NS > self.state.day_ns // DAY_NS:
+                self._coverage.hit("no price at midnight")
+        if any(taken.asset == COIN for taken in fact.rates):
+            self._coverage.hit("marked off the peg")
+        if fact.raised:
+            self._coverage.hit("watermark raised")
 
     def _count_intent(self, fact: IntentFormed) -> None:
         self.intents.add(fact.intent.id)
@@ -124,6 +178,7 @@ class Durable:
 
     def _count_plan(self, fact: OrderPlanned) -> None:
         self.plans[fact.client_id] = fact
+        self.planned_on[fact.client_id] = self.state.grids[fact.venue][fact.instrument].listing
         self._coverage.hit("orders planned")
         if fact.effect is Effect.REDUCE:
             self._coverage.hit("exits planned")
@@ -157,21 +212,25 @@ class Durable:
             self._coverage.hit("inferred fill superseded")
 
     def _count_control(self, fact: ControlChanged) -> None:
+        for hold in fact.holds:
+            if hold.cause not in self.state.holds:
+                self._coverage.hit(f"held by {hold.cause}")
+        if fact.rebased:
+            self._coverage.hit("rebased")
+        if self.state.holds and not fact.holds and not fact.window_emptied:
+            self._coverage.hit("a hold ran out")
         if fact.control is Control.HALTED:
             self.halted_at_ns = fact.at_ns
             self._coverage.hit("kill" if fact.kill_raised else "halted")
             return
         self.halted_at_ns = None
-        if fact.window_emptied and fact.control is Control.RUNNING:
+        if fact.differences_accepted and fact.control is Control.RUNNING:
             self._coverage.hit("resumed")
-        elif fact.control is Control.PAUSED:
+        elif fact.control is Control.PAUSED and fact.who == "operator":
             self._coverage.hit("paused by hand")
 
 
-def _forbid_surprises(fact: Fact) -> None:
-    """Nobody but the bot touches the accounts of a simulated world, so nothing may ever look as if somebody did."""
-    if isinstance(fact, BalanceDiffered):
-        what = f"{fact.venue} holds {fact.actual} {fact.asset}, the bot expected {fact.expected}"
-        require(fact.explained, "I18", what)
-    elif isinstance(fact, StrayFound):
-        raise Breach("I2", f"{fact.venue} knows {fact.key}, the journal does not: {fact.detail}")
+def _kind_of(key: str) -> str:
+    """The kind of a standing alert, without what it is about."""
+    parts = key.split(":")
+    return ":".join(parts[:2]) if parts[0] == "check" else parts[0]

@@ -19,6 +19,7 @@ from quarterdeck.ports import Clock, Entry, VenueNews
 from quarterdeck.system import Errands, Hands, Loop
 from quarterdeck.venues import SigningGate
 from quarterdeck.venues.reports import Reporter
+from tests.simulation.loose_doors import LOOSE_DOORS, both
 
 Patch = AbstractContextManager[object]
 FOREVER_NS = 2**62
@@ -71,7 +72,7 @@ def send_again_after_a_crash() -> Patch:
         order = self._state.orders[client_id]
         self._reach.offer(await self._reach.venues[order.venue].submit(self._request(order)))
 
-    return _both(patch.object(Hands, "_send", send), patch("quarterdeck.system.session.recovery_acts", resend))
+    return both(patch.object(Hands, "_send", send), patch("quarterdeck.system.session.recovery_acts", resend))
 
 
 def book_a_trade_twice() -> Patch:
@@ -158,23 +159,6 @@ def round_fees() -> Patch:
     return patch.object(Change, "pay_fee", rounded)
 
 
-class _Both:
-    def __init__(self, first: Patch, second: Patch) -> None:
-        self._patches = (first, second)
-
-    def __enter__(self) -> None:
-        for one in self._patches:
-            one.__enter__()
-
-    def __exit__(self, *_: object) -> None:
-        for one in reversed(self._patches):
-            one.__exit__(None, None, None)
-
-
-def _both(first: Patch, second: Patch) -> Patch:
-    return _Both(first, second)
-
-
 MUTANTS: dict[str, Callable[[], Patch]] = {
     made.__name__: made
     for made in (
@@ -193,4 +177,4 @@ MUTANTS: dict[str, Callable[[], Patch]] = {
         let_live_orders_be_when_killed,
         round_fees,
     )
-}
+} | LOOSE_DOORS

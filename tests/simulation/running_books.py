@@ -7,6 +7,7 @@ from quarterdeck.domain import FillBooked
 from tests.engine.audited_books import AuditedBooks, Watched
 
 Key = tuple[str, str, str]
+NOTHING = Fraction(0)
 
 
 class RunningBooks(AuditedBooks):
@@ -27,7 +28,22 @@ class RunningBooks(AuditedBooks):
 
     def cash(self, venue: str, asset: str) -> Fraction:
         """Cash of the bot on a venue."""
-        return self.start.get((venue, asset), Fraction(0)) + self._totals["cash", venue, asset]
+        place = (venue, asset)
+        return self.start.get(place, NOTHING) + self.other.get(place, NOTHING) + self._totals["cash", venue, asset]
+
+    def money(self) -> dict[tuple[str, str], Fraction]:
+        """All cash by venue and asset."""
+        moved = [(venue, asset) for kind, venue, asset in self._totals if kind == "cash"]
+        return {place: self.cash(*place) for place in dict.fromkeys([*self.start, *self.other, *moved])}
+
+    def holdings(self) -> dict[tuple[str, str], Fraction]:
+        """All positions by venue and instrument that are not zero."""
+        kept = self._totals.items()
+        return {(venue, what): amount for (kind, venue, what), amount in kept if kind == "quantity" and amount}
+
+    def cash_fees(self, asset: str) -> Fraction:
+        """Fees in an asset that were paid out of cash."""
+        return self._totals["cash fees", "", asset]
 
     def quantity(self, venue: str, instrument: str) -> Fraction:
         """The position."""
@@ -45,7 +61,10 @@ class RunningBooks(AuditedBooks):
 def _effect(order: Watched) -> dict[Key, Fraction]:
     venue, instrument = order.plan.venue, order.plan.instrument
     effect = {("cash", venue, asset): amount for asset, amount in order.cash().items()}
-    effect |= {("fees", "", asset): amount for asset, amount in order.fees().items()}
+    for asset, amount in order.fees().items():
+        effect["fees", "", asset] = amount
+        if asset != order.listing.base:
+            effect["cash fees", "", asset] = amount
     effect["quantity", venue, instrument] = order.quantity()
     effect["spent", venue, instrument] = sum((order.notional(part) for part in order.parts), Fraction(0))
     return effect

@@ -3,14 +3,14 @@
 from collections import Counter
 from decimal import Decimal
 
-from quarterdeck.domain import ZERO, FillBooked, OrderState, add, subtract
-from quarterdeck.engine import SendOrder, State, acts_of, decode_state, encode_state, state_hash, step
+from quarterdeck.domain import ZERO, FillBooked, OrderState, add, multiply, subtract
+from quarterdeck.engine import SendOrder, State, acts_of, decode_state, encode_state, sellable_lots, state_hash, step
 from quarterdeck.journal import SqliteReader, decode_facts
 from quarterdeck.orders import ENDED
 from quarterdeck.system import verify_replay
 from tests.simulation.bot import Surrounds
 from tests.simulation.breach import require
-from tests.simulation.scenario import CASH, TOKENS
+from tests.simulation.scenario import cash_of
 from tests.simulation.venue_side import ACCOUNT, VenueSide
 from tests.simulation.virtual_time import at_once
 
@@ -48,15 +48,41 @@ def check_trades(around: Surrounds) -> None:
 
 
 def check_money(around: Surrounds) -> None:
-    """I19: what each account gained or lost of each asset is what the bot's books say, to the last digit."""
-    state = around.durable.state
+    """
+    I19: what each account gained or lost of each asset by trading is what the bot's books say, to the last digit.
+
+    I21: what the bot believes to be free, with what lies beside its own, the account has free.
+    """
+    state, flows = around.durable.state, around.durable.promises.flows
     for side in around.sides.values():
         side.exchange.check()
-        began = {"USD": CASH, "USDC": TOKENS}
+        began = cash_of(side.quote_asset)
         for asset, (free, locked) in side.exchange.balances(ACCOUNT).items():
-            gained = subtract(add(free, locked), began.get(asset, ZERO))
-            ours = subtract(_owned(state, side.name, asset), began.get(asset, ZERO))
+            start = began.get(asset, ZERO)
+            brought = sum((amount for moved, amount in side.moved if moved == asset), ZERO)
+            gained = subtract(subtract(add(free, locked), start), brought)
+            ours = subtract(subtract(_owned(state, side.name, asset), start), flows.get((side.name, asset), ZERO))
             require(gained == ours, "I19", f"{side.name} {asset}: the account gained {gained}, the books say {ours}")
+            beside = state.baselines.get(side.name, {}).get(asset, ZERO)
+            believed = add(_free(state, side.name, asset), beside)
+            known = asset in state.baselines.get(side.name, {}) and not _unseen(state, side, asset)
+            what = f"{side.name} {asset}: {believed} are free by our books, {free} there"
+            require(not known or believed <= free, "I21", what)
+
+
+def _unseen(state: State, side: VenueSide, asset: str) -> bool:
+    """Whether somebody took money away since the account was last compared."""
+    held = add(*side.exchange.balances(ACCOUNT)[asset])
+    return held < add(_owned(state, side.name, asset), state.baselines[side.name][asset])
+
+
+def _free(state: State, venue: str, asset: str) -> Decimal:
+    """What the bot believes that it could spend of an asset: cash not set aside, or coins that it could sell."""
+    held = [grid for grid in state.grids[venue].values() if grid.listing.base == asset]
+    if not held:
+        return state.free(venue, asset)
+    lots = [multiply(grid.listing.lot, Decimal(sellable_lots(state, grid))) for grid in held]
+    return sum(lots, ZERO)
 
 
 def _owned(state: State, venue: str, asset: str) -> Decimal:

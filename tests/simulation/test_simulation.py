@@ -1,6 +1,7 @@
 """Whole worlds: a modest number of seeds each time, and the seeds that find each bug which was put in on purpose."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,25 +31,48 @@ OFTEN = (
     "kill",
     "recovered planned",
     "recovered unknown",
+    "settings changed",
+    "deposit booked",
+    "money of others seen",
+    "listing changed",
+    "listing frozen",
+    "marked off the peg",
+    "no price at midnight",
+    "held by reconcile",
+    "rebased",
+    *(f"refused by {rule}" for rule in ("G2", "G3", "G4", "G5", "G7", "G8", "G9", "G10", "E1", "E3", "E5", "E7", "E8")),
 )
 
 # A seed that finds each mutant, kept so that it is found in one go, and the rule that it breaks. Where the product
 # has changed since, another seed may be the one: then all are tried in turn.
 FOUND_BY = {
     "send_before_the_commit": (1, "I2"),
-    "send_again_what_is_unknown": (3, "I1"),
-    "send_again_after_a_crash": (1, "I1"),
+    "send_again_what_is_unknown": (4, "I1"),
+    "send_again_after_a_crash": (2, "I1"),
     "book_a_trade_twice": (1, "fills"),
-    "ignore_the_lease_at_the_last_hop": (42, "I3"),
-    "ignore_the_kill_at_the_last_hop": (2, "I3"),
+    "ignore_the_lease_at_the_last_hop": (71, "I3"),
+    "ignore_the_kill_at_the_last_hop": (4, "I3"),
     "append_without_the_lease": (2, "UNIQUE constraint failed"),
     "call_an_order_absent_too_soon": (1, "not placed"),
     "add_the_real_trade_to_the_inferred_one": (2, "fills"),
-    "trust_the_stream_for_the_cursor": (4, "I29"),
-    "never_ask_after_orders": (48, "I29"),
-    "let_live_orders_be_when_killed": (8, "kill"),
-    "take_inferred_lots_for_settled": (54, "I18"),
+    "trust_the_stream_for_the_cursor": (2, "I29"),
+    "never_ask_after_orders": (16, "I29"),
+    "let_live_orders_be_when_killed": (3, "kill"),
+    "take_inferred_lots_for_settled": (35, "I18"),
     "round_fees": (1, "conservation"),
+    "forget_the_order_value": (1, "G4"),
+    "forget_the_daily_loss": (15, "G5"),
+    "forget_the_concentration": (6, "G7"),
+    "forget_the_trade_rate": (1, "G9"),
+    "forget_the_quantity": (10, "E3"),
+    "open_while_unresolved": (2, "E7"),
+    "cross_ourselves": (1, "E10"),
+    "hold_exits_up": (1, "I14"),
+    "loosen_for_earlier_intents": (2, "I12"),
+    "count_deposits_as_profit": (2, "funds"),
+    "keep_the_watermark": (1, "watermarks"),
+    "give_a_trade_back_though_it_traded": (84, "G9"),
+    "give_a_trade_back_twice": (5, "G9"),
 }
 
 
@@ -98,7 +122,7 @@ def test_a_failing_seed_names_the_command_that_replays_it_and_the_last_facts() -
         found = run_seed(1)
     assert isinstance(found, Failure)
     assert "replay it with: make sim SEED=1" in str(found)
-    assert "SessionOpened" in str(found)
+    assert len(re.findall(r"^  row \d+: [A-Z]\w+\(at_ns=", str(found), re.MULTILINE)) >= 5
 
 
 def test_every_mutant_has_a_seed_that_finds_it() -> None:

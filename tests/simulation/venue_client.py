@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from quarterdeck.domain import AccountReported, Evidence, FillReported, OrderReported, Retryable
+from quarterdeck.domain import AccountReported, Evidence, FillReported, Listing, OrderReported, Retryable
 from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, VenueNews
 from tests.simulation.coverage import Coverage
 from tests.simulation.door import Door
@@ -68,7 +68,7 @@ class VenueClient:
         last = side.exchange.state.head.order_number
         report = at_once(side.paper.submit(request))
         if side.exchange.state.head.order_number > last:
-            self._door.accepted(self._process, request)
+            self._door.accepted(self._process, request, is_behind=side.clock.step_ns < 0)
         elif "expired_request" in report.reason:
             self._coverage.hit("refused: validity over")
         return report
@@ -96,6 +96,10 @@ class VenueClient:
         """Read the account."""
         found = await self._read(lambda: at_once(self._side.paper.account()))
         return replace(found, at_ns=self._clock.now_ns())
+
+    async def listings(self) -> tuple[Listing, ...]:
+        """Ask what the venue lists."""
+        return await self._read(self._side.listings)
 
     async def aclose(self) -> None:
         """Hear nothing more."""

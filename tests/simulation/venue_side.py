@@ -1,16 +1,17 @@
 """The exchange as it is, on its own side of the network: it lives on whatever becomes of its customers."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from random import Random
 from typing import NamedTuple
 
-from quarterdeck.domain import Quote
+from quarterdeck.domain import InputError, Listing, Quote
 from quarterdeck.exchange import Exchange
 from quarterdeck.ports import OrderRequest, VenueNews
 from quarterdeck.venues import PaperVenue
 from tests.simulation.coverage import Coverage
-from tests.simulation.scenario import CASH, NO_FAULTS, TOKENS, Faults, Scenario
+from tests.simulation.scenario import NO_FAULTS, Faults, Scenario, cash_of
 from tests.simulation.virtual_time import Process, VirtualLoop
 
 ACCOUNT = "ours"
@@ -68,14 +69,18 @@ class VenueSide:
         self.name = name
         self.personality = scenario.personalities[name]
         self.exchange = Exchange.opened(name, listings, self.personality)
-        self.exchange.deposit(ACCOUNT, "USD", CASH)
-        self.exchange.deposit(ACCOUNT, "USDC", TOKENS)
+        self.quote_asset = scenario.quotes[name]
+        for asset, amount in cash_of(self.quote_asset).items():
+            self.exchange.deposit(ACCOUNT, asset, amount)
+        self.moved: list[tuple[str, Decimal]] = []
         self.sealed = Sealed()
         self.clock = WorldClock(loop, scenario.start_ns)
         self.paper = PaperVenue(self.exchange, ACCOUNT, self.clock, self.sealed)
         self.paper.subscribe(self._push)
         self.faults: Faults = scenario.faults[name]
         self.is_down = False
+        self.unlisted: set[str] = set()
+        self._usual = {listing.instrument: listing for listing in listings}
         self._loop = loop
         self._rng = rng
         self._coverage = coverage
@@ -90,6 +95,35 @@ class VenueSide:
         """Let nothing go wrong any more."""
         self.faults = NO_FAULTS
         self.is_down = False
+        self.clock.step_ns = 0
+        self.list_as_before()
+
+    def move_money(self, asset: str, amount: Decimal) -> bool:
+        """Somebody brings money or, below zero, takes it away; False where that much is not free."""
+        try:
+            self.exchange.deposit(ACCOUNT, asset, amount)
+        except InputError:
+            return False
+        self.moved.append((asset, amount))
+        return True
+
+    def listings(self) -> tuple[Listing, ...]:
+        """What the venue says that it lists."""
+        known = self.exchange.setup.listings.items()
+        return tuple([listing for instrument, listing in known if instrument not in self.unlisted])
+
+    def relist(self, listing: Listing, *, is_shown: bool = True) -> None:
+        """List an instrument otherwise from now on, or no more."""
+        self.exchange.relist(listing)
+        self.unlisted.discard(listing.instrument)
+        if not is_shown:
+            self.unlisted.add(listing.instrument)
+
+    def list_as_before(self) -> None:
+        """Put every listing back to what it was."""
+        self.unlisted.clear()
+        for listing in self._usual.values():
+            self.exchange.relist(listing)
 
     def quote(self, quote: Quote) -> None:
         """Let the market move; now and then the book is closed for trading."""
