@@ -60,7 +60,7 @@ strategy: {{name: {strategy}, timeframe: 1m}}
 pairs: [BTC-USD, ETH-USD]
 sizing: {{kind: quote, value: "200"}}
 risk: {{stop_loss: {stop_loss}, take_profit: {take_profit}}}
-guardrails: {{cooldown_s: 30, trades_max: 1000, collar_max: 0.6}}
+guardrails: {{cooldown_s: 0, trades_max: 1000, collar_max: 0.6, concentration_max: 1}}
 shutdown: {{orders: cancel}}
 """
 _EXCHANGE: Final = """\
