@@ -84,7 +84,7 @@ def test_each_kind_of_fact_tells_an_auditor_what_it_was(fact: Fact, kind: str, a
 
 
 @pytest.mark.parametrize(
-    ("who", "actor"), [("", "system"), ("engine", "system"), ("mcp", "mcp"), ("mcp:claude", "mcp"), ("ada", "user")]
+    ("who", "actor"), [("", "system"), ("engine", "system"), ("mcp", "mcp"), ("mcp:agent", "mcp"), ("ada", "user")]
 )
 def test_whoever_acts_is_sorted_into_system_user_or_mcp(who: str, actor: str) -> None:
     assert actor_of(who) == actor
