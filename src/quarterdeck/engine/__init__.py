@@ -19,9 +19,9 @@ from quarterdeck.engine.acts import (
 from quarterdeck.engine.apply import apply
 from quarterdeck.engine.control import NOTICED
 from quarterdeck.engine.decide import READS_MARKET, decide, step
-from quarterdeck.engine.exposure import Standing, asset_qty_worst, exposure_worst, sellable_lots, standing
-from quarterdeck.engine.losses import daily_loss, drawdown, drawdown_ever, earned_in_a_day, running_totals
-from quarterdeck.engine.moment import Moment, rate_of
+from quarterdeck.engine.exposure import sellable_lots, standing
+from quarterdeck.engine.losses import daily_loss, drawdown, drawdown_ever, earned_in_a_day
+from quarterdeck.engine.moment import Moment, price_age_ns_max, rate_of
 from quarterdeck.engine.state import (
     STATE_VERSION,
     Grid,
@@ -52,13 +52,11 @@ __all__ = [
     "Rejections",
     "SendOrder",
     "ShellAct",
-    "Standing",
     "State",
     "TellOperator",
     "TradeCounted",
     "acts_of",
     "apply",
-    "asset_qty_worst",
     "daily_loss",
     "decide",
     "decode_state",
@@ -67,10 +65,9 @@ __all__ = [
     "due",
     "earned_in_a_day",
     "encode_state",
-    "exposure_worst",
+    "price_age_ns_max",
     "rate_of",
     "recovery_acts",
-    "running_totals",
     "sellable_lots",
     "standing",
     "state_hash",

@@ -88,10 +88,7 @@ def _after_move(fact: OrderMoved, state: State) -> Iterator[ShellAct]:
         acts.add(TABLE[OrderState.REJECTED][fact.evidence].act)
     if fact.state is OrderState.UNKNOWN or Act.QUERY in acts:
         yield QueryOrder(fact.client_id)
-    if fact.evidence in (
-        Evidence.ABSENT,
-        Evidence.REJECTED,
-    ):  # a rejection: our view may be old
+    if fact.evidence in (Evidence.ABSENT, Evidence.REJECTED):  # a rejection says that our view may be old
         yield ReadAccount(order.venue)
     if Act.PULL_FILLS in acts or fact.reported_lots > order.booked_lots:
         yield PullFills(order.venue)

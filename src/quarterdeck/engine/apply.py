@@ -68,7 +68,7 @@ from quarterdeck.engine.apply_money import (
     watermark_raised,
 )
 from quarterdeck.engine.moment import settings_of
-from quarterdeck.engine.state import Marked, Rejections, State, TradeCounted
+from quarterdeck.engine.state import Marked, Rejections, State, TradeCounted, place_of
 from quarterdeck.orders import ENDED, NEVER_LIVED, Order, allows, is_settled
 from quarterdeck.portfolio import Position
 
@@ -208,7 +208,7 @@ def _order_moved(state: State, fact: OrderMoved) -> None:
     _reserve(state, order, fact.reserve)
     if fact.returns_trade and order.intent_id in state.trades:
         state.returned[order.intent_id] = state.trades.pop(order.intent_id)
-    place = f"{order.venue} {order.instrument}"
+    place = place_of(order.venue, order.instrument)
     if fact.evidence is Evidence.REJECTED and fact.rejects:
         state.rejects[place] = Rejections(fact.reason, fact.rejects)
     elif fact.evidence in _SIGNS_OF_LIFE:
@@ -231,7 +231,7 @@ def _fill_booked(state: State, fact: FillBooked) -> None:
     state.fills += 1
     if fact.intent_id in state.returned:
         _count_again(state, fact.intent_id)
-    state.rejects.pop(f"{fact.venue} {fact.instrument}", None)
+    state.rejects.pop(place_of(fact.venue, fact.instrument), None)
     state.positions.setdefault(fact.venue, {})[fact.instrument] = Position(
         qty=fact.qty_after,
         cost=fact.cost_after,

@@ -14,6 +14,7 @@ from quarterdeck.domain import AlertCleared, AlertRaised, Fact
 from quarterdeck.engine.exposure import standing
 from quarterdeck.engine.moment import Moment, rate_of, rate_within, settings_of
 from quarterdeck.engine.state import State
+from quarterdeck.guardrails import SLACK
 
 PREFIX: Final = "check:"
 PEG: Final = "check:peg:"
@@ -46,7 +47,7 @@ def _concentrations(state: State) -> dict[str, str]:
             price = state.marks.get(venue, {}).get(instrument) if position.qty else None
             if price is not None:
                 listing = state.grids[venue][instrument].listing
-                value = float(position.qty) * price * state.rates.get(listing.quote, 1.0)
+                value = float(position.qty) * price * state.last_rate(listing.quote)
                 worth[listing.base] = worth.get(listing.base, 0.0) + value
     for cash in state.cash.values() if state.rates else ():
         for coin, amount in cash.items():
@@ -54,7 +55,7 @@ def _concentrations(state: State) -> dict[str, str]:
                 worth[coin] = worth.get(coin, 0.0) + float(amount) * state.rates[coin]
     for asset, value in sorted(worth.items()):
         key = f"{PREFIX}concentration:{asset}"
-        if value > limits.concentration_max * equity * (CALM if key in state.alerts else 1.0 + 1e-9):
+        if value > limits.concentration_max * equity * (CALM if key in state.alerts else 1.0 + SLACK):
             share = f"{asset} is {value / equity:.1%} of equity; {limits.concentration_max:.1%} is the limit for buying"
             found[key] = f"{share}; nothing is sold by itself"
     return found
@@ -82,7 +83,7 @@ def _orders(state: State) -> dict[str, str]:
     found: dict[str, str] = {}
     if now.orders > limits.open_orders_max:
         found[f"{PREFIX}open_orders"] = f"{now.orders} orders work; {limits.open_orders_max} is the limit"
-    if state.equity is not None and now.unexecuted > limits.unexecuted_max * state.equity * (1.0 + 1e-9):
+    if state.equity is not None and now.unexecuted > limits.unexecuted_max * state.equity * (1.0 + SLACK):
         text = f"orders worth {now.unexecuted:.2f} wait; {limits.unexecuted_max:.1%} of equity is the limit"
         found[f"{PREFIX}unexecuted"] = text
     return found

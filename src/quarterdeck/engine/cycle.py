@@ -31,10 +31,10 @@ from quarterdeck.engine.intents import pursue
 from quarterdeck.engine.moment import Moment, settings_of
 from quarterdeck.engine.state import State
 from quarterdeck.engine.watch import RATCHET, watch
+from quarterdeck.guardrails import SLACK
 from quarterdeck.market import Trigger
 from quarterdeck.orders import ENDED
 
-SLACK: Final = 1e-9
 _BUY: Final = Action.BUY
 _HOLD: Final = Action.HOLD
 _OPEN: Final = Effect.OPEN

@@ -11,10 +11,8 @@ from quarterdeck.engine.exposure import asset_qty_worst, grids_of, least_qty, se
 from quarterdeck.engine.moment import Moment
 from quarterdeck.engine.offers import Offer, exits_of, reference_of
 from quarterdeck.engine.state import Grid, State
-from quarterdeck.guardrails import order_value_max
+from quarterdeck.guardrails import SLACK, order_value_max
 from quarterdeck.routing import Candidate, exit_order, exit_price
-
-SLACK = 1e-9
 
 
 def draft_reducing(

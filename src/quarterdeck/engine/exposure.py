@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from quarterdeck.domain import ZERO, Effect, Side, multiply
 from quarterdeck.engine.state import Grid, State
+from quarterdeck.guardrails import SLACK
 from quarterdeck.orders import ENDED, Order
 from quarterdeck.portfolio import Position
 
@@ -60,7 +61,7 @@ def exposure_worst(state: State) -> float:
     total = 0.0
     for venue, held in state.positions.items():
         for instrument, position in held.items():
-            rate = state.rates.get(state.grids[venue][instrument].listing.quote, 1.0)
+            rate = state.last_rate(state.grids[venue][instrument].listing.quote)
             total += abs(float(position.cost)) * rate
     for client_id in state.live:
         order = state.orders[client_id]
@@ -87,7 +88,7 @@ def is_dust(state: State, grid: Grid, position: Position) -> bool:
     listing = grid.listing
     price = state.marks.get(listing.venue, {}).get(listing.instrument)
     worth = float(position.cost) if price is None else float(position.qty) * price
-    return worth < grid.notional_min * (1.0 - 1e-9)
+    return worth < grid.notional_min * (1.0 - SLACK)
 
 
 def sellable_lots(state: State, grid: Grid) -> int:

@@ -29,9 +29,9 @@ from quarterdeck.domain import (
 from quarterdeck.engine.holds import held
 from quarterdeck.engine.moment import NAN, Moment, rate_of, settings_of
 from quarterdeck.engine.state import Earned, Marked, State
+from quarterdeck.guardrails import SLACK
 from quarterdeck.portfolio import Totals, day_closed, marked_equity, totals_of
 
-SLACK: Final = 1e-9
 HOUR_NS: Final = 60 * MINUTE_NS
 
 

@@ -61,7 +61,7 @@ def exits_of(state: State, now: Moment, settings: BotSettings, pair: str) -> lis
         grid = state.grids[venue][instrument]
         rate = 1.0 if grid.in_base_currency else rate_of(state, now, grid.listing.quote)
         if rate is None:
-            rate = state.rates.get(grid.listing.quote, 1.0)
+            rate = state.last_rate(grid.listing.quote)
         offers.append(Offer(grid, quote, rate, sound, is_live=False, is_openable=False))
     return offers
 

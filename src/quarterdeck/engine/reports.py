@@ -161,13 +161,13 @@ def _returns_trade(state: State, order: Order, after: OrderState, reported_lots:
 
 def _rejects(state: State, order: Order, reason: str) -> int:
     """Count the rejections in a row with these very words, this one included."""
-    before = state.rejects.get(f"{order.venue} {order.instrument}")
+    before = state.rejections(order.venue, order.instrument)
     return before.count + 1 if before is not None and before.reason == reason else 1
 
 
 def _break(state: State, order: Order, at_ns: int) -> Iterator[Fact]:
     """Tell a person when the same rejection has come so often that nothing more is opened there."""
-    rejections = state.rejects.get(f"{order.venue} {order.instrument}")
+    rejections = state.rejections(order.venue, order.instrument)
     if rejections is not None and rejections.count == settings_of(state).guardrails.rejects_max:
         times = f"{order.venue} rejected {order.instrument} {rejections.count} times in a row"
         text = f"{times}: {rejections.reason}; nothing is opened there until the bot is resumed"

@@ -186,6 +186,14 @@ class State(Struct):
         """Give the pair that an instrument of a venue counts as."""
         return self.grids[venue][instrument].listing.pair_id
 
+    def last_rate(self, quote: str) -> float:
+        """Give what a unit of a quote asset was worth at the last mark; what counts one for one is not kept there."""
+        return self.rates.get(quote, 1.0)
+
+    def rejections(self, venue: str, instrument: str) -> Rejections | None:
+        """Give the run of identical rejections of an instrument on a venue, None where the last order was taken."""
+        return self.rejects.get(place_of(venue, instrument))
+
     def last_trade_ns(self, pair: str) -> int:
         """Give the instant of the last counted trade of a pair; 0 where no limit looks back far enough to care."""
         return max([trade.at_ns for trade in self.trades.values() if trade.pair == pair], default=0)
@@ -193,6 +201,11 @@ class State(Struct):
     def unknown_orders(self) -> list[Order]:
         """List the orders whose outcome is not known."""
         return [order for order in self.live_orders() if order.state is OrderState.UNKNOWN]
+
+
+def place_of(venue: str, instrument: str) -> str:
+    """Name an instrument on a venue, as `State.rejects` is keyed."""
+    return f"{venue} {instrument}"
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

@@ -22,10 +22,9 @@ from quarterdeck.engine.exposure import NONE_STANDING, exposure_worst, standing
 from quarterdeck.engine.losses import losses_of
 from quarterdeck.engine.moment import INF, NAN, Moment, price_age_ns_max, rate_of
 from quarterdeck.engine.state import State
-from quarterdeck.guardrails import Subject
+from quarterdeck.guardrails import SLACK, Subject
 from quarterdeck.orders import ENDED, Order
 
-SLACK: Final = 1e-9
 ALONE: Final = (0, 0.0)
 SPOT: Final = (1.0, True, INF)
 """Spot knows neither leverage nor liquidation."""
@@ -152,7 +151,7 @@ def _granted(state: State, now: Moment, more: float) -> tuple[float, float, floa
 
 def _rejects(state: State, listing: Listing) -> int:
     """Count how often in a row the venue rejected what it is to be sent again."""
-    rejections = state.rejects.get(f"{listing.venue} {listing.instrument}")
+    rejections = state.rejections(listing.venue, listing.instrument)
     return 0 if rejections is None else rejections.count
 
 

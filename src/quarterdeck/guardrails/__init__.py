@@ -5,7 +5,7 @@ Each rule is written once, by theme; `RULES` says what a trader may know of it, 
 and packs what they answered, `unpack` spreads that out for people.
 """
 
-from quarterdeck.guardrails.codes import BITS, PASSED, REFUSED, UNKNOWN
+from quarterdeck.guardrails.codes import BITS, PASSED, REFUSED, SLACK, UNKNOWN
 from quarterdeck.guardrails.compared import LEVELS
 from quarterdeck.guardrails.judge import judge
 from quarterdeck.guardrails.losses import daily_loss, drawdown
@@ -45,6 +45,7 @@ __all__ = [
     "PASSED",
     "REFUSED",
     "RULES",
+    "SLACK",
     "UNKNOWN",
     "Exits",
     "Refuses",

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from quarterdeck.config import Workspace, checked_name
 from quarterdeck.domain import SECOND_NS, Action, ConfigError, Control
-from quarterdeck.engine import State, earned_in_a_day
+from quarterdeck.engine import State, earned_in_a_day, price_age_ns_max
 from quarterdeck.journal import SqliteReader, boot_id, steady_ns
 from quarterdeck.market import MarketView
 from quarterdeck.orders import ENDED
@@ -181,7 +181,7 @@ def _control(workspace: Workspace, state: State) -> tuple[Control, str]:
 
 def venue_status(state: State, view: MarketView, now_ns: int) -> list[VenueStatus]:
     """Say how each venue stands, by the market as the bot sees it."""
-    age_max_s = state.settings.price_age_ns_max / SECOND_NS if state.settings is not None else 0.0
+    age_max_s = price_age_ns_max(state.settings) / SECOND_NS if state.settings is not None else 0.0
     found = []
     for name in state.venues:
         quotes = [view.quote(name, instrument) for instrument in state.grids.get(name, {})]

@@ -279,5 +279,5 @@ def rate_of_last_mark(state: State, asset: str) -> float | None:
 
 def _in_base_currency(state: State, venue: str, instrument: str, amount: Decimal) -> Decimal:
     """Turn an amount of quote into base currency; a rate of one changes nothing, another rounds to eight places."""
-    rate = state.rates.get(state.grids[venue][instrument].listing.quote, 1.0)
+    rate = state.last_rate(state.grids[venue][instrument].listing.quote)
     return amount if rate == 1.0 else quantize(multiply(amount, Decimal(repr(rate))), MONEY_STEP)

@@ -8,9 +8,8 @@ from typing import Final
 from msgspec import Struct
 
 from quarterdeck.domain import MINUTE_NS, SECOND_NS, GuardrailSettings
-from quarterdeck.engine import State, daily_loss, drawdown, drawdown_ever
+from quarterdeck.engine import State, daily_loss, drawdown, drawdown_ever, price_age_ns_max, standing
 from quarterdeck.guardrails import RULES
-from quarterdeck.orders import ENDED, Order
 from quarterdeck.system.standing import loss_rate
 from quarterdeck.system.tally import rate_of_last_mark
 
@@ -65,11 +64,11 @@ def _of_trading(state: State, limits: GuardrailSettings) -> Iterator[GuardrailUs
 
 def _of_orders(state: State, limits: GuardrailSettings, data_age_s: float | None) -> Iterator[GuardrailUse]:
     settings = state.settings
-    age_max_s = settings.price_age_ns_max / SECOND_NS if settings is not None else None
-    working = [order for order in state.live_orders() if order.state not in ENDED]
+    age_max_s = price_age_ns_max(settings) / SECOND_NS if settings is not None else None
+    working = standing(state, "")
     yield GuardrailUse("E2", data_age_s, age_max_s, "seconds, the oldest venue's price")
-    yield GuardrailUse("E4", float(len(working)), float(limits.open_orders_max), "orders working")
-    waiting = _unexecuted_share(state, working)
+    yield GuardrailUse("E4", float(working.orders), float(limits.open_orders_max), "orders working")
+    waiting = working.unexecuted / state.equity if state.equity else None
     yield GuardrailUse("E5", waiting, limits.unexecuted_max, "of equity in working orders", is_share=True)
     unresolved = len(state.unknown_orders()) + len(state.reconciling)
     yield GuardrailUse("E7", float(unresolved), 0.0, "orders or accounts not settled")
@@ -94,13 +93,6 @@ def _largest_share(state: State) -> tuple[str, float | None]:
         return "", None
     name = max(costs, key=costs.__getitem__, default="")
     return (name, costs[name] / state.equity) if name and costs[name] > 0.0 else ("", 0.0)
-
-
-def _unexecuted_share(state: State, working: list[Order]) -> float | None:
-    if not state.equity:
-        return None
-    worth = sum(order.unbooked_lots * float(order.lot) * order.reference_price * order.rate for order in working)
-    return worth / state.equity
 
 
 def _loss(value: float) -> float | None:
