@@ -60,9 +60,11 @@ strategy: {{name: {strategy}, timeframe: 1m}}
 pairs: [BTC-USD, ETH-USD]
 sizing: {{kind: quote, value: "200"}}
 risk: {{stop_loss: {stop_loss}, take_profit: {take_profit}}}
-guardrails: {{cooldown_s: 0, trades_max: 1000, collar_max: 0.6, concentration_max: 1}}
+guardrails: {{{guardrails}}}
 shutdown: {{orders: cancel}}
 """
+USUAL_LIMITS: Final = "cooldown_s: 30, trades_max: 1000, collar_max: 0.6"
+LOOSE_LIMITS: Final = "cooldown_s: 0, trades_max: 1000, collar_max: 0.6, concentration_max: 1"
 _EXCHANGE: Final = """\
   - name: {name}
     balances: {{USD: "50000"}}
@@ -268,6 +270,7 @@ class Stage:
         stop_loss: str = "null",
         take_profit: str = "null",
         fee_asset: str = "quote",
+        guardrails: str = USUAL_LIMITS,
     ) -> None:
         """Write the configuration of the bot and its strategy; `fee_asset` is that of the second venue."""
         for folder in ("bots", "strategies/production", "run"):
@@ -282,7 +285,12 @@ class Stage:
             alpha += f"    socket: {self.sockets}/alpha\n"
             beta += f"    socket: {self.sockets}/beta\n"
         text = YAML.format(
-            bot=BOT, exchanges=alpha + beta, strategy="churn", stop_loss=stop_loss, take_profit=take_profit
+            bot=BOT,
+            exchanges=alpha + beta,
+            strategy="churn",
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            guardrails=guardrails,
         )
         self.workspace.bot_file(BOT).write_text(text)
 

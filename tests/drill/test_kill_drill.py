@@ -12,7 +12,7 @@ import pytest
 from quarterdeck.exchange import Personality
 from tests.drill.audit import audit
 from tests.drill.killer import Counts, Killer
-from tests.drill.stage import staged
+from tests.drill.stage import LOOSE_LIMITS, staged
 
 # Both venues forget the ids of orders that ended, so that a second send would make a second order; one gives away its
 # book in parts and takes its fees out of what was bought.
@@ -35,7 +35,9 @@ def named(seed: int) -> Iterator[None]:
 
 def drilled(root: Path, kills: int, seed: int, speed: float | None) -> Counts:
     with named(seed), staged(root) as stage:
-        stage.write_bot(remote=True, stop_loss="0.002", take_profit="0.003", fee_asset="received")
+        stage.write_bot(
+            remote=True, stop_loss="0.002", take_profit="0.003", fee_asset="received", guardrails=LOOSE_LIMITS
+        )
         stage.record(bars=100 * kills, seed=seed)
         stage.start_venues(HABITS, REPLY_DELAY_MS)
         killer = Killer(stage, stage.plan(speed=speed), Random(seed))
