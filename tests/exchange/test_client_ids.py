@@ -1,5 +1,5 @@
 from quarterdeck.domain import OrderState, Side
-from quarterdeck.exchange import Accepted, Personality, Refusal
+from quarterdeck.exchange import Accepted, Personality, Received, Refusal, Refused
 from tests.exchange.trading_floor import ACCOUNT, limit, opened, place, quote_at, refusal
 
 BUY = Side.BUY
@@ -49,3 +49,41 @@ def test_ids_are_remembered_across_a_restart() -> None:
     exchange.quote(quote_at(1), tradable=True)
     place(exchange, FILLING)
     assert refusal(type(exchange).from_bytes(exchange.to_bytes()), WORKING) is Refusal.DUPLICATE_CLIENT_ID
+
+
+def test_a_venue_that_forgets_knows_an_ended_order_no_more_but_still_lists_its_trades() -> None:
+    """F9, R4: asking by client id after the fill is no proof that nothing was placed."""
+    exchange = opened(Personality(client_id_scope="forgets"))
+    exchange.quote(quote_at(1), tradable=True)
+    place(exchange, FILLING)
+    assert exchange.query(ACCOUNT, "a", 1) is None
+    assert exchange.cancel(ACCOUNT, "a", 1)[0] == Refused(Refusal.UNKNOWN_ORDER, "no order 'a'")
+    assert [trade.client_id for trade in exchange.fills_after(ACCOUNT, 0)] == ["a"]
+
+
+def test_a_venue_that_forgets_takes_a_second_order_under_the_id_of_an_ended_one() -> None:
+    """I1: two orders of one id can only be prevented by never sending the second."""
+    exchange = opened(Personality(client_id_scope="forgets"))
+    exchange.quote(quote_at(1), tradable=True)
+    first, _ = place(exchange, FILLING)
+    second, _ = place(exchange, WORKING)
+    found = exchange.query(ACCOUNT, "a", 1)
+    assert found is not None
+    assert first.number < found.number == second.number
+    assert refusal(exchange, WORKING) is Refusal.DUPLICATE_CLIENT_ID
+
+
+def test_an_order_that_was_received_holds_its_client_id_until_it_is_decided() -> None:
+    exchange = opened(Personality(client_id_scope="open", acks="async", ack_lag_ns=5))
+    assert exchange.place(ACCOUNT, WORKING, signed_at_ns=1, at_ns=1)[0] == Received(1, "a", pending=True)
+    assert refusal(exchange, WORKING) is Refusal.DUPLICATE_CLIENT_ID
+    exchange.advance(9)
+    assert refusal(exchange, WORKING, signed_at_ns=9, at_ns=9) is Refusal.DUPLICATE_CLIENT_ID
+
+
+def test_a_venue_that_answers_with_the_old_order_does_so_before_it_decided_on_it_too() -> None:
+    exchange = opened(Personality(client_id_scope="answers_old", acks="async", ack_lag_ns=5))
+    first, _ = exchange.place(ACCOUNT, WORKING, signed_at_ns=1, at_ns=1)
+    assert exchange.place(ACCOUNT, FILLING, signed_at_ns=2, at_ns=2)[0] == first
+    exchange.advance(6)
+    assert len(exchange.open_orders(ACCOUNT, 6)) == 1

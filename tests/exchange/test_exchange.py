@@ -17,6 +17,7 @@ from tests.exchange.trading_floor import (
     quote_at,
     refusal,
     state_of,
+    statuses_in,
     trades_in,
 )
 
@@ -290,8 +291,9 @@ def test_cancel_all_takes_only_what_carries_the_prefix() -> None:
     exchange = opened()
     for client_id in ("bot1", "other", "bot2"):
         place(exchange, limit(client_id, BUY, "1", "90.0"))
-    events = exchange.cancel_all(ACCOUNT, "bot", 2)
-    assert [event.client_id for event in events] == ["bot1", "bot2"]
+    refused, events = exchange.cancel_all(ACCOUNT, "bot", 2)
+    assert refused is None
+    assert [event.client_id for event in statuses_in(events)] == ["bot1", "bot2"]
     assert [order.client_id for order in exchange.open_orders(ACCOUNT, 3)] == ["other"]
 
 
@@ -374,3 +376,13 @@ def test_trades_and_orders_carry_the_venues_ids() -> None:
     (trade,) = trades_in(events)
     assert (status.venue_order_id, trade.trade_id, trade.order_number) == ("o1", "t1", status.number)
     assert isinstance(trade, Trade)
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity", "-1"])
+def test_a_deposit_that_is_refused_leaves_no_trace(amount: str) -> None:
+    exchange = opened()
+    before = exchange.to_bytes()
+    with pytest.raises(InputError, match="account nobody"):
+        exchange.deposit("nobody", "USD", Decimal(amount))
+    assert exchange.to_bytes() == before
+    exchange.check()

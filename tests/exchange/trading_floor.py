@@ -86,6 +86,10 @@ def trades_in(events: list[Event]) -> list[Trade]:
     return [event for event in events if isinstance(event, Trade)]
 
 
+def statuses_in(events: list[Event]) -> list[OrderStatus]:
+    return [event for event in events if isinstance(event, OrderStatus)]
+
+
 def free(exchange: Exchange, asset: str) -> Decimal:
     return exchange.balances(ACCOUNT)[asset][0]
 

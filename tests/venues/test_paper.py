@@ -23,7 +23,11 @@ class Desk:
     def told(self) -> list[tuple[str, str]]:
         """Every piece of news as (evidence, client id), trades as `fill`; then forget them."""
         news, self.news[:] = list(self.news), []
-        return [(n.evidence if isinstance(n, OrderReported) else Evidence.FILL, n.client_id) for n in news]
+        return [
+            (one.evidence if isinstance(one, OrderReported) else Evidence.FILL, one.client_id)
+            for one in news
+            if isinstance(one, OrderReported | FillReported)
+        ]
 
 
 def test_it_is_a_venue() -> None:
@@ -88,7 +92,7 @@ async def test_a_duplicate_client_id_proves_an_order_and_rejects_nothing() -> No
     await desk.venue.submit(request("a"))
     report = await desk.venue.submit(request("a"))
     assert report.evidence is Evidence.AMBIGUOUS
-    assert report.reason.startswith("duplicate_client_id")
+    assert report.reason.startswith("duplicate client id")
 
 
 async def test_a_reply_that_carries_only_the_id_says_nothing_of_fills() -> None:
@@ -198,4 +202,4 @@ async def test_accounts_of_one_exchange_hear_only_of_their_own_orders() -> None:
     desk.venue.hear(events)
     other.hear(events)
     assert desk.told() == []
-    assert [news.client_id for news in heard] == ["x", "x"]
+    assert [news.client_id for news in heard if isinstance(news, OrderReported | FillReported)] == ["x", "x"]

@@ -171,6 +171,7 @@ async def test_trades_missed_during_a_break_are_fetched_after_it(tmp_path: Path)
             other.on_quote(quote_at(START + 1, 90.0, 92.0), tradable=True)
             assert (await other.query("resting", PAIR)).evidence is Evidence.FILLED
             news = await inbox.first(3)
+            assert isinstance(news[2], OrderReported | FillReported)
             assert news[2].client_id == "resting"
 
 

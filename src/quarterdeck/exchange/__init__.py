@@ -9,16 +9,22 @@ from quarterdeck.exchange.exchange import Exchange
 from quarterdeck.exchange.messages import (
     Accepted,
     Event,
+    FundingPaid,
+    InterestCharged,
+    Liquidated,
+    MarginState,
     NewOrder,
     OrderStatus,
+    PositionSide,
     Received,
     Refusal,
     Refused,
     Reply,
+    RequestKind,
     Trade,
 )
-from quarterdeck.exchange.personality import Personality
-from quarterdeck.exchange.state import Book, ExchangeState, Head, Setup, VenueOrder
+from quarterdeck.exchange.personality import MarginRules, PerpetualRules, Personality, RateLimits
+from quarterdeck.exchange.state import Book, ExchangeState, Head, Position, Setup, VenueOrder
 
 __all__ = [
     "Accepted",
@@ -26,14 +32,24 @@ __all__ = [
     "Event",
     "Exchange",
     "ExchangeState",
+    "FundingPaid",
     "Head",
+    "InterestCharged",
+    "Liquidated",
+    "MarginRules",
+    "MarginState",
     "NewOrder",
     "OrderStatus",
+    "PerpetualRules",
     "Personality",
+    "Position",
+    "PositionSide",
+    "RateLimits",
     "Received",
     "Refusal",
     "Refused",
     "Reply",
+    "RequestKind",
     "Setup",
     "Trade",
     "VenueOrder",

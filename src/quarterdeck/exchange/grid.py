@@ -49,6 +49,17 @@ def whole_steps(value: Decimal, step: Decimal) -> int | None:
     return None if rest else count
 
 
+def steps_within(value: Decimal, step: Decimal) -> int:
+    """
+    Count the whole steps within a value exactly.
+
+    Args: value and step in one unit, finite, value not below zero, step above it.
+    """
+    numerator, denominator = value.as_integer_ratio()
+    step_numerator, step_denominator = step.as_integer_ratio()
+    return numerator * step_denominator // (denominator * step_numerator)
+
+
 def take(levels: tuple[Level, ...], skip_lots: int, want_lots: int, limit_ticks: int | None, sign: int) -> list[Level]:
     """
     Take lots out of one side of a book, best first.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from quarterdeck.domain import OrderKind, Quote, Side
+import math
+
+from quarterdeck.domain import GRID_SLACK, Quote, Side
 from quarterdeck.exchange.grid import Ladder, Level, ladder_from, take
 from quarterdeck.exchange.state import Book, ExchangeState, VenueOrder
 
@@ -67,6 +69,31 @@ class Market:
         levels = ladder.asks if side is Side.BUY else ladder.bids
         return levels[0][0] if levels else None
 
+    def mark_ticks(self, instrument: str) -> int | None:
+        """Tell the price that an instrument is marked at, on its grid; None where there is none."""
+        book = self._state.books.get(instrument)
+        if book is None or not (book.quote.last > 0.0 and math.isfinite(book.quote.last)):
+            return None
+        return max(1, round(book.quote.last / float(self._state.setup.listings[instrument].tick)))
+
+    def touches(self, order: VenueOrder) -> bool:
+        """Tell whether the latest quote is at or beyond the trigger of a stop order."""
+        book = self._state.books.get(order.instrument)
+        return book is not None and self.reaches(order, book.quote.last, book.quote.last)
+
+    def reaches(self, order: VenueOrder, low: float, high: float) -> bool:
+        """
+        Tell whether a market that traded from low to high triggers a stop order: at its trigger, or beyond.
+
+        Args: the order; lowest and highest price in quote per base. What is no price triggers nothing.
+        """
+        if order.trigger_ticks is None or not (0.0 < low <= high and math.isfinite(high)):
+            return False
+        tick = float(self._state.setup.listings[order.instrument].tick)
+        if order.side is Side.SELL:
+            return low / tick <= order.trigger_ticks + GRID_SLACK
+        return high / tick >= order.trigger_ticks - GRID_SLACK
+
     def _ladder(self, instrument: str, book: Book) -> Ladder:
         ladder = self._ladders.get(instrument)
         if ladder is None:
@@ -77,7 +104,7 @@ class Market:
 
 
 def priority(order: VenueOrder) -> tuple[int, int, int, int]:
-    """Sort key of working orders: market orders first, then each side by price, then by time."""
-    if order.order_kind is OrderKind.MARKET or order.limit_ticks is None:
+    """Sort key of working orders: those without a limit first, then each side by price, then by time."""
+    if order.limit_ticks is None:
         return (0, 0, 0, order.number)
     return (1, order.side.sign, -order.side.sign * order.limit_ticks, order.number)

@@ -21,8 +21,12 @@ class Registry:
         return self._state.head.order_number
 
     def enter(self, order: VenueOrder) -> None:
-        """Take a new order in."""
-        self._state.orders[order.number] = order
+        """Take a new order in. One that was decided on late may bear a lower number than those before it."""
+        orders = self._state.orders
+        is_late = bool(orders) and next(reversed(orders)) > order.number
+        orders[order.number] = order
+        if is_late:
+            self._state.orders = dict(sorted(orders.items()))
         self._index(order)
 
     def end(self, order: VenueOrder) -> None:
@@ -38,6 +42,10 @@ class Registry:
         """List the working orders on an instrument."""
         orders = self._working.get(instrument)
         return list(orders.values()) if orders else []
+
+    def has_working(self, account: str, instrument: str) -> bool:
+        """Tell whether an account has working orders on an instrument."""
+        return any(order.account == account for order in self._working.get(instrument, {}).values())
 
     def working_of(self, account: str) -> list[VenueOrder]:
         """List the working orders of an account, in the order of their numbers."""

@@ -1,23 +1,22 @@
-"""What an order must hold back, and how a trade of it is paid for."""
+"""What a spot order must hold back, and how a trade of it is paid for."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import NamedTuple
 
-from quarterdeck.domain import ZERO, Listing, Side, add, ensure, multiply, subtract
+from quarterdeck.domain import ZERO, Bug, Listing, Side, add, multiply, subtract
 from quarterdeck.exchange.grid import Level
 from quarterdeck.exchange.ledger import Ledger
+from quarterdeck.exchange.lending import Lending
 from quarterdeck.exchange.messages import Trade
 from quarterdeck.exchange.personality import Personality
 from quarterdeck.exchange.state import ExchangeState, VenueOrder
+from quarterdeck.exchange.tape import MAKER, Part, record, sizes
 from quarterdeck.fills import fee_asset_of, fee_of
 
-TAKER = "taker"
-MAKER = "maker"
 
-
-class _Part(NamedTuple):
+class _Spent(NamedTuple):
     """One execution: how much, what it is worth, and as maker or taker."""
 
     qty: Decimal
@@ -32,11 +31,12 @@ class _Fee(NamedTuple):
 
 
 class Settlement:
-    """Locks, payments and fees of orders. Every method leaves the ledger balanced."""
+    """Locks, payments and fees of spot orders: the base goes one way, the quote the other."""
 
-    def __init__(self, state: ExchangeState, ledger: Ledger) -> None:
+    def __init__(self, state: ExchangeState, ledger: Ledger, lending: Lending | None) -> None:
         self._state = state
         self._ledger = ledger
+        self._lending = lending
         self._personality: Personality = state.setup.personality
 
     def need(self, order: VenueOrder, levels: list[Level]) -> Decimal:
@@ -49,7 +49,7 @@ class Settlement:
         rate = max(listing.fee_taker, listing.fee_maker, ZERO)
         total = ZERO
         for ticks, lots in levels:
-            qty, notional = _sizes(listing, ticks, lots)
+            qty, notional = sizes(listing, ticks, lots)
             spent = notional if order.side is Side.BUY else qty
             total = add(total, spent)
             if self._fee_may_come_from_lock(order, listing):
@@ -57,21 +57,30 @@ class Settlement:
         return total
 
     def hold(self, order: VenueOrder, amount: Decimal) -> None:
-        """Make the order hold exactly this much of its lock asset, taking from or giving to what is free."""
-        if amount != order.locked:
-            self._ledger.lock(order.account, order.lock_asset, subtract(amount, order.locked))
-            order.locked = amount
+        """
+        Make the order hold exactly this much of its lock asset, taking from or giving to what is free.
+
+        Where the account may borrow, what is missing is borrowed, and what becomes free pays back.
+        """
+        if amount == order.locked:
+            return
+        more = subtract(amount, order.locked)
+        if self._lending is not None:
+            self._lending.provide(order, more)
+        self._ledger.lock(order.account, order.lock_asset, more)
+        order.locked = amount
+        if self._lending is not None and more < 0:
+            self._ledger.repay(order.account, order.lock_asset)
 
     def available(self, order: VenueOrder) -> Decimal:
-        """Tell what the order could hold at most: what it holds and what is free."""
-        return add(order.locked, self._ledger.free(order.account, order.lock_asset))
+        """Tell what the order could hold at most: what it holds, what is free, and what may be borrowed."""
+        available = add(order.locked, self._ledger.free(order.account, order.lock_asset))
+        return available if self._lending is None else add(available, self._lending.room(order))
 
     def trade(self, order: VenueOrder, ticks: int, lots: int, liquidity: str) -> Trade:
         """Execute a part of an order at a price, out of what it holds."""
-        ensure(0 < lots <= order.left_lots, f"order o{order.number}: would fill beyond its quantity")
-        head = self._state.head
         listing = self._state.setup.listings[order.instrument]
-        qty, notional = _sizes(listing, ticks, lots)
+        qty, notional = sizes(listing, ticks, lots)
         spent, received, received_asset = (
             (notional, qty, listing.base) if order.side is Side.BUY else (qty, notional, listing.quote)
         )
@@ -79,35 +88,22 @@ class Settlement:
         order.locked = subtract(order.locked, spent)
         self._ledger.receive(order.account, received_asset, received)
         rest = _still_to_pay(order, listing, lots)
-        fee = self._affordable(order, self._fee(order, listing, _Part(qty, notional, liquidity)), rest)
+        fee = self._affordable(order, self._fee(order, listing, _Spent(qty, notional, liquidity)), rest)
         if fee.from_locked:
             self.hold(order, max(order.locked, add(fee.amount, rest)))
         self._ledger.pay_fee(order.account, fee.asset, fee.amount, from_locked=fee.from_locked)
         if fee.from_locked:
             order.locked = subtract(order.locked, fee.amount)
-        ensure(order.locked >= 0, f"order o{order.number}: spent more than it held")
-        order.filled_lots += lots
-        order.filled_tick_lots += ticks * lots
-        head.trade_number += 1
-        trade = Trade(
-            cursor=head.trade_number,
-            order_number=order.number,
-            account=order.account,
-            client_id=order.client_id,
-            instrument=order.instrument,
-            side=order.side,
-            lots=lots,
-            price=multiply(Decimal(ticks), listing.tick),
-            fee=fee.amount,
-            fee_asset=fee.asset,
-            liquidity=liquidity,
-            at_ns=head.now_ns,
-        )
-        self._state.trades.append(trade)
-        self._ledger.check((listing.base, listing.quote, fee.asset))
+        if order.locked < 0:
+            raise Bug(f"order o{order.number}: spent more than it held")
+        if self._lending is not None:
+            self._ledger.repay(order.account, received_asset)
+        trade = record(self._state, order, Part(ticks, lots, liquidity, fee.amount, fee.asset))
+        assets = (listing.base, listing.quote)
+        self._ledger.check(assets if fee.asset in assets else (*assets, fee.asset))
         return trade
 
-    def _fee(self, order: VenueOrder, listing: Listing, part: _Part) -> _Fee:
+    def _fee(self, order: VenueOrder, listing: Listing, part: _Spent) -> _Fee:
         """Charge in the listing's fee asset, in quote where the account is short of it."""
         rate = listing.fee_maker if part.liquidity == MAKER else listing.fee_taker
         asset = fee_asset_of(listing, order.side)
@@ -144,14 +140,9 @@ def _still_to_pay(order: VenueOrder, listing: Listing, lots: int) -> Decimal:
     """Give what is left of a limit order after this many lots, in its lock asset; a market order promises nothing."""
     if order.limit_ticks is None:
         return ZERO
-    qty, notional = _sizes(listing, order.limit_ticks, order.left_lots - lots)
+    qty, notional = sizes(listing, order.limit_ticks, order.left_lots - lots)
     return notional if order.side is Side.BUY else qty
 
 
 def _charge(listing: Listing, amount: Decimal, rate: Decimal) -> Decimal:
     return fee_of(amount, rate, listing.fee_step, listing.fee_rounding)
-
-
-def _sizes(listing: Listing, ticks: int, lots: int) -> tuple[Decimal, Decimal]:
-    qty = multiply(Decimal(lots), listing.lot)
-    return qty, multiply(qty, multiply(Decimal(ticks), listing.tick))

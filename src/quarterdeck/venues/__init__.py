@@ -10,6 +10,7 @@ from quarterdeck.venues.paper_file import PaperFile
 from quarterdeck.venues.paper_server import PaperVenueServer
 from quarterdeck.venues.paper_wire import PAPER_PROCESS, PaperConfig
 from quarterdeck.venues.remote_paper import RemotePaperVenue, RemoteSettings
+from quarterdeck.venues.reports import limits_of
 
 __all__ = [
     "PAPER_PROCESS",
@@ -20,4 +21,5 @@ __all__ = [
     "RemotePaperVenue",
     "RemoteSettings",
     "SigningGate",
+    "limits_of",
 ]

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from quarterdeck.domain import AccountReported, Evidence, FillReported, Listing, OrderReported, Quote, Retryable
-from quarterdeck.exchange import Event, Exchange, NewOrder
+from quarterdeck.domain import (
+    AccountReported,
+    Evidence,
+    FillReported,
+    Listing,
+    MarginReading,
+    OrderReported,
+    Quote,
+    RateLimited,
+    Retryable,
+)
+from quarterdeck.exchange import Event, Exchange, NewOrder, Received, Refused
 from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, VenueNews
-from quarterdeck.venues.reports import Reporter, totals_of
+from quarterdeck.venues.reports import Reporter, is_told, limits_of, untold, words_of
 
 Save = Callable[[Exchange, Sequence[Event]], None]
 
@@ -16,8 +26,9 @@ class PaperVenue:
     """
     One account on an exchange model, driven by a market feed through `on_quote` and `on_bar_range`.
 
-    News reach the sink in the call that causes them, so a fill may be told before the reply to its order. The
-    acceptance itself is told by the reply alone.
+    What falls due there by itself happens with the next request or quote, or when `on_time` is called. News reach the
+    sink in the call that causes them, so a fill may be told before the reply to its order. The acceptance itself is
+    told by the reply alone, unless the venue decides later.
     """
 
     def __init__(
@@ -36,7 +47,9 @@ class PaperVenue:
         personality = exchange.setup.personality
         self.name = exchange.setup.venue
         self.validity_ns = personality.validity_ns
-        self.lag_ns = personality.lag_ns
+        self.lag_ns = personality.shown_after_ns
+        self.stops = personality.stops
+        self.limits = limits_of(personality)
         self.exchange = exchange
         self._account = account
         self._save = save
@@ -62,21 +75,41 @@ class PaperVenue:
         """Tell the exchange the range of a bar that ended at `at_ns`; see `Exchange.trade_range`."""
         self._commit(self.exchange.trade_range(instrument, low, high, at_ns))
 
-    def _commit(self, events: Sequence[Event], told: int = 0) -> None:
-        """Save what happened, then tell it; the first `told` events are told by the reply itself."""
-        if not events:
-            return
+    @property
+    def next_ns(self) -> int | None:
+        """When something falls due at the exchange by itself; None while nothing does."""
+        return self.exchange.next_ns
+
+    def on_time(self, at_ns: int) -> None:
+        """Tell the exchange the time, so that what is due by then happens and is told."""
+        self._commit(self.exchange.advance(at_ns))
+
+    def margin_of(self, instrument: str) -> MarginReading:
+        """Read back leverage, margin mode and liquidation price of a perpetual; see `Exchange.margin_of`."""
+        state = self.exchange.margin_of(self._account, instrument)
+        price = float(state.liquidation_price)
+        return MarginReading(self.name, instrument, float(state.leverage), state.margin_mode, price)
+
+    def _commit(self, events: Sequence[Event]) -> None:
+        """Save what happened, then tell it."""
+        if events:
+            self._store(events)
+            self.hear(events)
+
+    def _store(self, events: Sequence[Event]) -> None:
         if self._save is not None:
             self._save(self.exchange, events)
-        self.hear(events[told:])
 
     def hear(self, events: Sequence[Event]) -> None:
-        """Tell the sink what concerns this account; for exchanges that several accounts share."""
-        if self._sink is not None:
-            now_ns = self._clock.now_ns()
-            for event in events:
-                if event.account == self._account:
-                    self._sink(self._report.news(event, now_ns))
+        """Tell the sink what concerns this account and its stream carries; for exchanges that accounts share."""
+        if self._sink is None:
+            return
+        now_ns, personality = self._clock.now_ns(), self.exchange.setup.personality
+        for event in events:
+            if event.account == self._account and is_told(event, personality):
+                news = self._report.news(event, now_ns)
+                if news is not None:
+                    self._sink(news)
 
     async def submit(self, request: OrderRequest) -> OrderReported:
         """Sign and place an order, unless the last hop or an outage forbids it: then nothing was signed."""
@@ -88,8 +121,10 @@ class PaperVenue:
             return self._report.said(request.client_id, Evidence.WITHDRAWN, signed, now_ns)
         order = new_order(request)
         reply, events = self.exchange.place(self._account, order, signed_at_ns=signed, at_ns=now_ns)
-        self._commit(events, told=1)
-        return self._report.submit(request.client_id, reply, now_ns, self.exchange.now_ns)
+        if events or isinstance(reply, Received):
+            self._store(events)
+        self.hear(untold(reply, events))
+        return self._report.submit(request, reply, now_ns, self.exchange.now_ns)
 
     async def cancel(self, request: CancelRequest) -> OrderReported:
         """Cancel an order; in an outage nothing is sent, and the cancel may be tried again."""
@@ -98,41 +133,49 @@ class PaperVenue:
             reason = "not sent: the venue refuses connections"
             return self._report.said(request.client_id, Evidence.CANCEL_AMBIGUOUS, reason, now_ns)
         reply, events = self.exchange.cancel(self._account, request.client_id, now_ns)
-        self._commit(events, told=len(events))
+        if events:
+            self._store(events)
+        self.hear(events if isinstance(reply, Refused) else [event for event in events if event != reply.status])
         return self._report.cancel(request.client_id, reply, now_ns, self.exchange.now_ns)
 
     async def query(self, client_id: str, instrument: str) -> OrderReported:
         """Ask how an order stands."""
-        now_ns = self._now_if_up()
+        now_ns = self._begin_read()
         status = self.exchange.query(self._account, client_id, now_ns)
         return self._report.query(client_id, status, now_ns, self.exchange.now_ns)
 
     async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[FillReported]:
         """List the trades of our orders beyond a cursor, oldest first."""
-        now_ns = self._now_if_up()
+        now_ns = self._begin_read()
         trades = self.exchange.fills_after(self._account, cursor)
         return [self._report.fill(trade, now_ns) for trade in trades if trade.client_id.startswith(client_prefix)]
 
     async def account(self) -> AccountReported:
-        """Read what the account holds and which orders work."""
-        now_ns = self._now_if_up()
+        """Read what the account has, less what it borrowed, and which orders work."""
+        now_ns = self._begin_read()
         orders = self.exchange.open_orders(self._account, now_ns)
-        totals = totals_of(self.exchange.balances(self._account))
+        totals = self.exchange.totals(self._account)
         return self._report.account(totals, orders, now_ns, self.exchange.now_ns)
 
     async def listings(self) -> tuple[Listing, ...]:
         """Read what the venue lists now."""
-        self._now_if_up()
+        self._begin_read()
         return tuple(self.exchange.setup.listings.values())
 
     async def aclose(self) -> None:
         """Stop telling news."""
         self._sink = None
 
-    def _now_if_up(self) -> int:
+    def _begin_read(self) -> int:
+        """Give the time of a read, unless an outage or the rate limit forbids it."""
         if self._is_down:
             raise Retryable(f"venue {self.name} refuses connections; ask again later")
-        return self._clock.now_ns()
+        now_ns = self._clock.now_ns()
+        self.on_time(now_ns)
+        refused = self.exchange.admit(self._account, now_ns)
+        if refused is not None:
+            raise RateLimited(f"venue {self.name}: {words_of(refused)}", refused.retry_after_ns)
+        return now_ns
 
 
 def new_order(request: OrderRequest) -> NewOrder:
@@ -144,4 +187,6 @@ def new_order(request: OrderRequest) -> NewOrder:
         order_kind=request.order_kind,
         qty=request.qty,
         limit=request.limit,
+        trigger=request.trigger,
+        reduce_only=request.reduce_only,
     )

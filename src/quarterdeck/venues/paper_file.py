@@ -8,9 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from quarterdeck.domain import ConfigError, InputError, IntegrityError, NotOwner
-from quarterdeck.exchange import Book, Event, Exchange, ExchangeState, Head, OrderStatus, Setup, Trade, VenueOrder
+from quarterdeck.exchange import (
+    Book,
+    Event,
+    Exchange,
+    ExchangeState,
+    Head,
+    OrderStatus,
+    Personality,
+    Setup,
+    Trade,
+    VenueOrder,
+)
 from quarterdeck.venues.paper_wire import PaperConfig
 
 _SCHEMA = """
@@ -19,8 +31,15 @@ CREATE TABLE IF NOT EXISTS books (instrument TEXT PRIMARY KEY, body BLOB NOT NUL
 CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS trades (cursor INTEGER PRIMARY KEY, body BLOB NOT NULL);
 """
+_HABITS = frozenset(Personality.__struct_fields__)
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.decode
+
+
+class _Written(msgspec.Struct):
+    """The habits that a file was written with, by name."""
+
+    personality: dict[str, object]
 
 
 class PaperFile:
@@ -59,7 +78,7 @@ class PaperFile:
         Go on with the exchange in the file, or open a new one as configured.
 
         What the configuration lists otherwise than the file is taken up (fees, limits, new instruments); what it does
-        not name stays listed.
+        not name stays listed. So are habits that the file was written without, by an earlier version.
 
         Raises:
             ConfigError: If the file was made with another venue or personality, or on another grid.
@@ -70,10 +89,15 @@ class PaperFile:
             return self._first(config)
         try:
             state = self._load(setup_row[0])
+            habits = _decode(setup_row[0], type=_Written).personality
         except msgspec.DecodeError as error:
             raise IntegrityError(f"{self._path} cannot be read: {error}; restore it from a copy") from error
+        written = {habit: getattr(state.setup.personality, habit) for habit in habits if habit in _HABITS}
+        if (state.setup.venue, replace(config.personality, **written)) != (config.venue, config.personality):
+            raise ConfigError(f"{self._path} was made with another configuration; use that one, or another file")
+        state.setup = replace(state.setup, personality=config.personality)
         exchange = Exchange(state)
-        self._adopt(exchange, config)
+        self._adopt(exchange, config, is_changed=len(written) < len(_HABITS))
         return exchange
 
     def save(self, exchange: Exchange, events: Sequence[Event], instruments: Iterable[str] = ()) -> None:
@@ -131,17 +155,16 @@ class PaperFile:
         self._connection.execute("COMMIT")
         return exchange
 
-    def _adopt(self, exchange: Exchange, config: PaperConfig) -> None:
+    def _adopt(self, exchange: Exchange, config: PaperConfig, *, is_changed: bool) -> None:
+        """Take up what is listed otherwise now; write the setup anew if that, or anything else, changed it."""
         setup = exchange.setup
-        if (setup.venue, setup.personality) != (config.venue, config.personality):
-            raise ConfigError(f"{self._path} was made with another configuration; use that one, or another file")
         changed = [listing for listing in config.listings if setup.listings.get(listing.instrument) != listing]
         for listing in changed:
             try:
                 exchange.relist(listing)
             except InputError as error:
                 raise ConfigError(f"{self._path}: {error}; use another file") from error
-        if changed:
+        if changed or is_changed:
             self._connection.execute("INSERT OR REPLACE INTO parts VALUES ('setup', ?)", (_encode(setup),))
 
     def _load(self, setup: bytes) -> ExchangeState:

@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-from quarterdeck.domain import Bug, ConfigError, InputError
-from quarterdeck.exchange import Event, Exchange
+from quarterdeck.domain import SECOND_NS, Bug, ConfigError, InputError
+from quarterdeck.exchange import Accepted, Event, Exchange, Received
 from quarterdeck.venues.paper_file import PaperFile
 from quarterdeck.venues.paper_wire import (
     CALLS,
@@ -38,10 +38,12 @@ from quarterdeck.venues.paper_wire import (
     frame_of,
     read_frame,
 )
-from quarterdeck.venues.reports import totals_of
+from quarterdeck.venues.reports import is_told, untold
 
 UNSENT_BYTES_MAX: Final = 64 * 1024 * 1024
 SOCKET_PATH_BYTES_MAX: Final = 100
+TIMER_S_MIN: Final = 0.001
+_PUBLIC: Final = (Hello, PushQuote, PushRange)
 
 
 class _Session:
@@ -93,6 +95,7 @@ class PaperVenueServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
+        self._timer: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         """Make `serve` return."""
@@ -116,6 +119,7 @@ class PaperVenueServer:
         except OSError as error:
             raise ConfigError(f"socket {socket_path}: cannot listen there: {error}") from error
         try:
+            self._arm()
             on_ready()
             await self._stop.wait()
         finally:
@@ -156,25 +160,56 @@ class PaperVenueServer:
     def _handle(self, session: _Session, call: Call) -> None:
         """Execute a request, save it, tell everybody, answer: in this order, without an await in between."""
         at_ns = max(self._told_clock(call.at_ns), self._exchange.now_ns)
+        due = [] if isinstance(call.body, _PUBLIC) else self._exchange.advance(at_ns)
         try:
             body, events, instruments = self._execute(session, call.body, at_ns)
         except InputError as error:
             body, events, instruments = Failed(str(error)), (), ()
-        if events or instruments or self._exchange.now_ns != self._saved_at_ns:  # time once told never goes back
-            self._saved_at_ns = self._exchange.now_ns
-            self._file.save(self._exchange, events, instruments)
+        self._save([*due, *events], instruments)
         answer = Answer(call.number, self._exchange.now_ns, body) if body is not None else None
-        told = events[1:] if isinstance(call.body, Place) else events  # the reply itself tells the acceptance
-        for event in told:
-            for other in self._sessions:
-                if other.account == event.account:
-                    other.send(News(event))
+        self._tell(due)
+        self._tell(
+            untold(body, events) if isinstance(call.body, Place) and isinstance(body, Accepted | Received) else events
+        )
+        self._arm()
         if answer is None or (call.number == 0 and not isinstance(body, Failed)):
             return
         if self._reply_delay_s and isinstance(call.body, Place | Cancel):
             self._spawn(asyncio.ensure_future(self._send_later(session, answer)))
         else:
             session.send(answer)
+
+    def _save(self, events: Sequence[Event], instruments: Sequence[str] = ()) -> None:
+        if events or instruments or self._exchange.now_ns != self._saved_at_ns:  # time once told never goes back
+            self._saved_at_ns = self._exchange.now_ns
+            self._file.save(self._exchange, events, instruments)
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        """Send news to everybody they concern, as far as the streams of this venue carry them."""
+        personality = self._exchange.setup.personality
+        for event in events:
+            for session in self._sessions:
+                if session.account == event.account and is_told(event, personality):
+                    session.send(News(event))
+
+    def _arm(self) -> None:
+        """Look again when something falls due by itself. Where the time is told, it comes with a request instead."""
+        next_ns = self._exchange.next_ns
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if next_ns is not None:
+            wait_s = (next_ns - self._told_clock(self._exchange.now_ns)) / SECOND_NS
+            self._timer = asyncio.ensure_future(self._go_on(max(TIMER_S_MIN, wait_s)))
+            self._spawn(self._timer)
+
+    async def _go_on(self, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        self._timer = None
+        events = self._exchange.advance(self._told_clock(self._exchange.now_ns))
+        self._save(events)
+        self._tell(events)
+        self._arm()
 
     async def _send_later(self, session: _Session, answer: Answer) -> None:
         await asyncio.sleep(self._reply_delay_s)
@@ -192,8 +227,6 @@ class PaperVenueServer:
                 return None, exchange.quote(quote, tradable=tradable), (quote.instrument,)
             case PushRange(instrument=instrument, low=low, high=high, at_ns=ended_at_ns):
                 return None, exchange.trade_range(instrument, low, high, ended_at_ns), (instrument,)
-            case ReadListings():
-                return Listed(tuple(exchange.setup.listings.values())), (), ()
             case _ if session.account is not None:
                 return self._execute_private(session.account, request, at_ns)
             case _:
@@ -210,23 +243,31 @@ class PaperVenueServer:
             case Cancel(client_id=client_id):
                 reply, events = exchange.cancel(account, client_id, at_ns)
                 return reply, events, ()
+            case Hello() | PushQuote() | PushRange():
+                raise Bug(f"{type(request).__name__} concerns no account")
+            case _:
+                return exchange.admit(account, at_ns) or self._read(account, request, at_ns), (), ()
+
+    def _read(self, account: str, request: Query | FillsAfter | ReadAccount | ReadListings, at_ns: int) -> Body:
+        exchange = self._exchange
+        match request:
             case Query(client_id=client_id):
-                return Found(exchange.query(account, client_id, at_ns)), (), ()
+                return Found(exchange.query(account, client_id, at_ns))
             case FillsAfter(cursor=cursor, client_prefix=prefix):
                 trades = exchange.fills_after(account, cursor)
-                return Trades(tuple(trade for trade in trades if trade.client_id.startswith(prefix))), (), ()
+                return Trades(tuple(trade for trade in trades if trade.client_id.startswith(prefix)))
             case ReadAccount():
-                orders = tuple(exchange.open_orders(account, at_ns))
-                return Holdings(totals_of(exchange.balances(account)), orders), (), ()
-            case Hello() | PushQuote() | PushRange() | ReadListings():
-                raise Bug(f"{type(request).__name__} concerns no account")
+                return Holdings(exchange.totals(account), tuple(exchange.open_orders(account, at_ns)))
+            case ReadListings():
+                return Listed(tuple(exchange.setup.listings.values()))
 
     def _welcome(self, session: _Session, account: str) -> Body:
         setup = self._exchange.setup
         if account not in self._exchange.state.head.accounts:
             return Failed(f"{setup.venue} has no account {account!r}")
         session.account = account
-        return Welcome(setup.venue, setup.personality.validity_ns, setup.personality.lag_ns)
+        habits = setup.personality
+        return Welcome(setup.venue, habits.validity_ns, habits.shown_after_ns, stops=habits.stops)
 
 
 def _remove(socket_path: Path) -> None:

@@ -105,6 +105,7 @@ class Welcome(Struct, frozen=True, tag=True):
     venue: str
     validity_ns: int
     lag_ns: int
+    stops: bool = False
 
 
 class Found(Struct, frozen=True, tag=True):
@@ -120,7 +121,7 @@ class Trades(Struct, frozen=True, tag=True):
 
 
 class Holdings(Struct, frozen=True, tag=True):
-    """The answer to ReadAccount."""
+    """The answer to ReadAccount: what the account has, less what it borrowed, and its working orders."""
 
     totals: dict[str, Decimal]
     orders: tuple[OrderStatus, ...]

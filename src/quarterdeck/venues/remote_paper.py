@@ -19,10 +19,11 @@ from quarterdeck.domain import (
     OrderReported,
     QuarterdeckError,
     Quote,
+    RateLimited,
     Retryable,
 )
 from quarterdeck.exchange import Accepted, Received, Refused, Trade
-from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, VenueNews
+from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, RequestLimits, VenueNews
 from quarterdeck.venues.paper import new_order
 from quarterdeck.venues.paper_link import LinkLost, PaperLink, hello_of
 from quarterdeck.venues.paper_wire import (
@@ -45,7 +46,7 @@ from quarterdeck.venues.paper_wire import (
     Trades,
     Welcome,
 )
-from quarterdeck.venues.reports import Reporter
+from quarterdeck.venues.reports import Reporter, words_of
 
 LATE_MAX: Final = 1000
 
@@ -54,7 +55,8 @@ class RemoteSettings(Struct, frozen=True):
     """
     How to reach a paper venue in its own process.
 
-    `validity_ns` and `lag_ns` must be those of the venue's personality; the first welcome checks it. Within
+    `validity_ns`, `lag_ns` (decision and visibility together) and `stops` must be those of the venue's personality; the
+    first welcome checks it. `limits` says how much it hears. Within
     `connect_timeout_s` a connection must stand before anything is signed, within `timeout_s` an answer must come.
     """
 
@@ -63,6 +65,8 @@ class RemoteSettings(Struct, frozen=True):
     account: str
     validity_ns: int = 5 * SECOND_NS
     lag_ns: int = 0
+    stops: bool = False
+    limits: RequestLimits | None = None
     timeout_s: float = 5.0
     connect_timeout_s: float = 1.0
 
@@ -80,6 +84,8 @@ class RemotePaperVenue:
         self.name = settings.name
         self.validity_ns = settings.validity_ns
         self.lag_ns = settings.lag_ns
+        self.stops = settings.stops
+        self.limits = settings.limits
         self._settings = settings
         self._clock = clock
         self._last_hop = last_hop
@@ -91,7 +97,7 @@ class RemotePaperVenue:
             on_frame=self._hear,
             on_linked=self._welcomed,
         )
-        self._late: dict[int, str] = {}
+        self._late: dict[int, OrderRequest] = {}
         self._quotes: dict[str, PushQuote] = {}
         self._cursor: int | None = None
         self._catching_up: asyncio.Task[None] | None = None
@@ -136,9 +142,9 @@ class RemotePaperVenue:
             return self._said(client_id, Evidence.WITHDRAWN, str(error))
         answer = await self._answer(number, future)
         if isinstance(answer, str):
-            self._expect_late(number, client_id)
+            self._expect_late(number, request)
             return self._said(client_id, Evidence.AMBIGUOUS, answer)
-        return self._placed(client_id, answer)
+        return self._placed(request, answer)
 
     async def cancel(self, request: CancelRequest) -> OrderReported:
         """Send a cancel; where it could not be sent or answered it may be tried again."""
@@ -202,6 +208,8 @@ class RemotePaperVenue:
         answer = await self._answer(number, future)
         if isinstance(answer, str):
             raise Retryable(f"venue {self.name}: {answer}; ask again later")
+        if isinstance(answer.body, Refused):
+            raise RateLimited(f"venue {self.name}: {words_of(answer.body)}", answer.body.retry_after_ns)
         return answer
 
     async def _answer(self, number: int, future: asyncio.Future[Answer]) -> Answer | str:
@@ -216,15 +224,15 @@ class RemotePaperVenue:
         finally:
             self._link.forget(number)
 
-    def _placed(self, client_id: str, answer: Answer) -> OrderReported:
+    def _placed(self, request: OrderRequest, answer: Answer) -> OrderReported:
         if isinstance(answer.body, Accepted | Received | Refused):
-            return self._report.submit(client_id, answer.body, self._clock.now_ns(), answer.venue_at_ns)
-        return self._said(client_id, Evidence.AMBIGUOUS, f"the venue answered {answer.body}")
+            return self._report.submit(request, answer.body, self._clock.now_ns(), answer.venue_at_ns)
+        return self._said(request.client_id, Evidence.AMBIGUOUS, f"the venue answered {answer.body}")
 
-    def _expect_late(self, number: int, client_id: str) -> None:
+    def _expect_late(self, number: int, request: OrderRequest) -> None:
         if len(self._late) >= LATE_MAX:
             del self._late[next(iter(self._late))]
-        self._late[number] = client_id
+        self._late[number] = request
 
     def _hear(self, frame: Frame) -> None:
         """Pass news on, and late answers to orders."""
@@ -232,15 +240,17 @@ class RemotePaperVenue:
             case News(event=event):
                 if isinstance(event, Trade):
                     self._cursor = max(self._cursor or 0, event.cursor)
-                self._tell(self._report.news(event, self._clock.now_ns()))
+                news = self._report.news(event, self._clock.now_ns())
+                if news is not None:
+                    self._tell(news)
             case Answer(number=number) if number in self._late:
                 self._tell(self._placed(self._late.pop(number), frame))
             case _:
                 pass  # the answer to a read that nobody waits for any more
 
     def _welcomed(self, welcome: Welcome) -> None:
-        expected = (self.name, self.validity_ns, self.lag_ns)
-        if (welcome.venue, welcome.validity_ns, welcome.lag_ns) != expected:
+        expected = Welcome(self.name, self.validity_ns, self.lag_ns, stops=self.stops)
+        if welcome != expected:
             text = f"the paper venue at {self._settings.socket_path} is {welcome}, not {expected}; mend the settings"
             self._link.refuse(ConfigError(text))
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -12,12 +12,26 @@ from quarterdeck.domain import (
     AccountReported,
     Evidence,
     FillReported,
+    FundingReported,
     OrderReported,
     OrderSeen,
     OrderState,
-    add,
 )
-from quarterdeck.exchange import Accepted, Event, OrderStatus, Received, Refusal, Refused, Reply, Trade
+from quarterdeck.exchange import (
+    Accepted,
+    Event,
+    FundingPaid,
+    InterestCharged,
+    Liquidated,
+    OrderStatus,
+    Personality,
+    Received,
+    Refusal,
+    Refused,
+    Reply,
+    Trade,
+)
+from quarterdeck.ports import OrderRequest, RequestLimits
 
 _EVIDENCE: Final = {
     OrderState.OPEN: Evidence.ACKNOWLEDGED,
@@ -27,6 +41,8 @@ _EVIDENCE: Final = {
     OrderState.REJECTED: Evidence.REJECTED,
     OrderState.EXPIRED: Evidence.EXPIRED,
 }
+_LIMITED: Final = (Refusal.RATE_LIMITED, Refusal.BANNED)
+_UNBOUNDED: Final = 1 << 30
 
 
 class Reporter:
@@ -35,32 +51,45 @@ class Reporter:
     def __init__(self, venue: str) -> None:
         self._venue = venue
 
-    def submit(self, client_id: str, reply: Reply, at_ns: int, venue_at_ns: int) -> OrderReported:
-        """Word the reply to an order. A duplicate client id proves that an order exists, not that there is none."""
+    def submit(self, request: OrderRequest, reply: Reply, at_ns: int, venue_at_ns: int) -> OrderReported:
+        """
+        Word the reply to an order.
+
+        A duplicate client id proves that an order exists, not that there is none; nor does an answer that describes
+        another order than was asked for prove ours. What was received only may still be refused.
+        """
+        client_id = request.client_id
         match reply:
             case Accepted(status=status):
+                difference = _difference(request, status)
+                if difference:
+                    reason = f"duplicate client id: the venue answers with an older order: {difference}"
+                    return self.said(client_id, Evidence.AMBIGUOUS, reason, at_ns, venue_at_ns)
                 return self.status(status, at_ns, venue_at_ns)
-            case Received():
+            case Received(pending=pending):
                 return OrderReported(
                     at_ns=at_ns,
                     venue=self._venue,
                     client_id=client_id,
-                    evidence=Evidence.ACKNOWLEDGED,
+                    evidence=Evidence.AMBIGUOUS if pending else Evidence.ACKNOWLEDGED,
                     venue_order_id=reply.venue_order_id,
+                    reason="received; the venue has not decided yet" if pending else "",
                     venue_at_ns=venue_at_ns,
                 )
             case Refused(reason=Refusal.DUPLICATE_CLIENT_ID):
-                return self.said(client_id, Evidence.AMBIGUOUS, _words(reply), at_ns, venue_at_ns)
+                reason = f"duplicate client id: {reply.detail}"
+                return self.said(client_id, Evidence.AMBIGUOUS, reason, at_ns, venue_at_ns)
             case Refused():
-                return self.said(client_id, Evidence.REJECTED, _words(reply), at_ns, venue_at_ns)
+                return self._refused(client_id, Evidence.REJECTED, reply, at_ns, venue_at_ns)
 
     def cancel(self, client_id: str, reply: Accepted | Refused, at_ns: int, venue_at_ns: int) -> OrderReported:
-        """Word the reply to a cancel."""
+        """Word the reply to a cancel; one that was not heard for the rate limit may be sent again."""
         match reply:
             case Accepted(status=status):
                 return self.status(status, at_ns, venue_at_ns)
-            case Refused():
-                return self.said(client_id, Evidence.CANCEL_REFUSED, _words(reply), at_ns, venue_at_ns)
+            case Refused(reason=reason):
+                evidence = Evidence.CANCEL_AMBIGUOUS if reason in _LIMITED else Evidence.CANCEL_REFUSED
+                return self._refused(client_id, evidence, reply, at_ns, venue_at_ns)
 
     def query(self, client_id: str, status: OrderStatus | None, at_ns: int, venue_at_ns: int) -> OrderReported:
         """Word the reply to a query."""
@@ -69,16 +98,21 @@ class Reporter:
         return self.status(status, at_ns, venue_at_ns)
 
     def status(self, status: OrderStatus, at_ns: int, venue_at_ns: int) -> OrderReported:
-        """Word how an order stands."""
+        """Word how an order stands; a status that says neither that it works nor how it ended proves nothing."""
+        evidence, reason = _EVIDENCE.get(status.state, Evidence.AMBIGUOUS), status.reason
+        if status.state is OrderState.PLANNED:
+            reason = "pending: the venue has not decided yet"
+        elif evidence is Evidence.AMBIGUOUS:
+            reason = f"alert: the venue says {status.state!s}, which is no status of an order {reason}".rstrip()
         return OrderReported(
             at_ns=at_ns,
             venue=self._venue,
             client_id=status.client_id,
-            evidence=_EVIDENCE[status.state],
+            evidence=evidence,
             venue_order_id=status.venue_order_id,
-            reported_lots=status.filled_lots,
+            reported_lots=status.filled_lots if evidence is not Evidence.AMBIGUOUS else None,
             price=status.price,
-            reason=status.reason,
+            reason=reason,
             venue_at_ns=venue_at_ns,
         )
 
@@ -98,11 +132,36 @@ class Reporter:
             cursor=trade.cursor,
         )
 
-    def news(self, event: Event, at_ns: int) -> OrderReported | FillReported:
-        """Word an event that the venue pushes. Pushed trades carry no cursor: the one before may have been lost."""
-        if isinstance(event, Trade):
-            return replace(self.fill(event, at_ns), cursor=0)
-        return self.status(event, at_ns, event.at_ns)
+    def news(self, event: Event, at_ns: int) -> OrderReported | FillReported | FundingReported | None:
+        """
+        Word an event that the venue pushes; None for one that the trades before it have told.
+
+        Pushed trades carry no cursor: the one before may have been lost. Interest is told as funding of no instrument.
+        """
+        match event:
+            case Trade():
+                return replace(self.fill(event, at_ns), cursor=0)
+            case OrderStatus():
+                return self.status(event, at_ns, event.at_ns)
+            case FundingPaid(funding_id=payment_id, instrument=instrument, amount=amount):
+                return self._payment(payment_id, instrument, amount, event, at_ns)
+            case InterestCharged(interest_id=payment_id, amount=amount):
+                return self._payment(payment_id, "", amount.copy_negate(), event, at_ns)
+            case Liquidated():
+                return None
+
+    def _payment(
+        self, payment_id: str, instrument: str, amount: Decimal, event: FundingPaid | InterestCharged, at_ns: int
+    ) -> FundingReported:
+        return FundingReported(
+            at_ns=at_ns,
+            venue=self._venue,
+            instrument=instrument,
+            funding_id=payment_id,
+            asset=event.asset,
+            amount=amount,
+            venue_at_ns=event.at_ns,
+        )
 
     def account(
         self, totals: dict[str, Decimal], orders: Iterable[OrderStatus], at_ns: int, venue_at_ns: int
@@ -132,11 +191,62 @@ class Reporter:
             venue_at_ns=venue_at_ns,
         )
 
+    def _refused(
+        self, client_id: str, evidence: Evidence, refused: Refused, at_ns: int, venue_at_ns: int
+    ) -> OrderReported:
+        report = self.said(client_id, evidence, words_of(refused), at_ns, venue_at_ns)
+        return replace(report, retry_after_ns=refused.retry_after_ns) if refused.retry_after_ns else report
 
-def totals_of(balances: dict[str, tuple[Decimal, Decimal]]) -> dict[str, Decimal]:
-    """Add what is free and what is locked."""
-    return {asset: add(free, locked) for asset, (free, locked) in balances.items()}
 
-
-def _words(refused: Refused) -> str:
+def words_of(refused: Refused) -> str:
+    """Say why a venue refused; whatever comes of a rate limit begins with these words."""
+    if refused.reason in _LIMITED:
+        return f"rate limited: {refused.detail}"
     return f"{refused.reason}: {refused.detail}" if refused.detail else str(refused.reason)
+
+
+def is_told(event: Event, personality: Personality) -> bool:
+    """Tell whether the stream of a venue carries an event."""
+    match personality.streams:
+        case "all":
+            return True
+        case "orders":
+            return isinstance(event, OrderStatus)
+        case "none":
+            return False
+
+
+def untold(reply: Reply, events: Sequence[Event]) -> list[Event]:
+    """Leave out the acceptance that the reply itself tells; an order that waits for a decision has none yet."""
+    if isinstance(reply, Refused):
+        return list(events)
+    number = reply.status.number if isinstance(reply, Accepted) else reply.number
+    for place, event in enumerate(events):
+        if isinstance(event, OrderStatus) and event.number == number and event.state is OrderState.OPEN:
+            return [*events[:place], *events[place + 1 :]]
+    return list(events)
+
+
+def limits_of(personality: Personality) -> RequestLimits | None:
+    """Say how much a venue hears, in the words of the port."""
+    limits = personality.limits
+    if limits is None:
+        return None
+    return RequestLimits(
+        requests_max=_UNBOUNDED if limits.requests_max is None else limits.requests_max,
+        orders_max=_UNBOUNDED if limits.orders_max is None else limits.orders_max,
+        window_ns=limits.window_ns,
+    )
+
+
+def _difference(request: OrderRequest, status: OrderStatus) -> str:
+    """Name what tells an order of the venue from the one that was asked for; empty where nothing does."""
+    pairs = {
+        "client id": (status.client_id, request.client_id),
+        "instrument": (status.instrument, request.instrument),
+        "side": (str(status.side), str(request.side)),
+        "quantity in lots": (status.qty_lots, request.qty_lots),
+        "limit": (status.limit, request.limit),
+        "trigger": (status.trigger, request.trigger),
+    }
+    return ", ".join(f"{name} {theirs}, not {ours}" for name, (theirs, ours) in pairs.items() if theirs != ours)
