@@ -14,6 +14,7 @@ from quarterdeck.domain import (
     Action,
     BotSettings,
     CancelAsked,
+    CancelState,
     ClockStepped,
     Control,
     Evidence,
@@ -92,13 +93,16 @@ def hostile_settings(rng: random.Random) -> BotSettings:
 class Hostile(Script):
     """A bot whose surroundings change at random, from one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, takes_stops: bool = False) -> None:
         self.rng = random.Random(seed)
+        self.takes_stops = takes_stops
         self.peg = 1.0
         self.crossed = False
         self.silent: str = ""
         self.epoch_of_kill = 0
-        super().__init__(hostile_settings(self.rng))
+        plain = hostile_settings(self.rng)
+        venues = tuple(msgspec.structs.replace(venue, stops=takes_stops) for venue in plain.venues)
+        super().__init__(msgspec.structs.replace(plain, venues=venues))
         self.prices[PERP] = self.prices[BTC]
         self.heal()
 
@@ -325,10 +329,22 @@ class Hostile(Script):
         self.at_ns = max(self.at_ns, min(due(self.state), self.at_ns + 100 * SECOND_NS))
         self.wake()
 
+    def look_after_stops(self) -> None:
+        """The bot is woken, and the venues take its stop orders and confirm its cancels, mostly."""
+        self.wake()
+        for order in [one for one in self.state.live_orders() if is_living(one)]:
+            if self.rng.random() < 0.8 and order.cancel is not CancelState.NONE:
+                self.report(order, Evidence.CANCELLED)
+            elif self.rng.random() < 0.8 and order.is_protective and order.state is OrderState.PLANNED:
+                self.report(order, Evidence.ACKNOWLEDGED)
+        self.at_ns += self.rng.choice([0, 1, 2]) * SECOND_NS
+        self.wake()
+
     def live(self, steps: int) -> Hostile:
         """Live for so many steps."""
+        happenings = HAPPENINGS | {Hostile.look_after_stops: 40} if self.takes_stops else HAPPENINGS
         for _ in range(steps):
-            self.rng.choices(list(HAPPENINGS), list(HAPPENINGS.values()))[0](self)
+            self.rng.choices(list(happenings), list(happenings.values()))[0](self)
         return self
 
 

@@ -31,8 +31,15 @@ class Watched:
     reported: int = 0
     cancel_wanted: bool = False
     gave_back: bool = False
+    first_fill_at_ns: int = 0
+    concluded: bool = False
     parts: list[Part] = field(default_factory=list)
     absent_at_ns: list[int] = field(default_factory=list)
+
+    @property
+    def counted_at_ns(self) -> int:
+        """When it became a trade: as it was planned; a stop order only with its first fill."""
+        return self.plan.at_ns if self.plan.trigger_ticks is None else self.first_fill_at_ns
 
     @property
     def booked(self) -> int:
@@ -90,8 +97,10 @@ class AuditedBooks:
     def __init__(self) -> None:
         self.start: dict[tuple[str, str], Fraction] = {}
         self.other: dict[tuple[str, str], Fraction] = {}
+        self.held: dict[tuple[str, str], tuple[Fraction, Fraction]] = {}
         self.orders: dict[str, Watched] = {}
         self.retired: dict[str, Watched] = {}
+        self.lacked: set[tuple[str, str]] = set()
 
     def cash(self, venue: str, asset: str) -> Fraction:
         """Cash of the bot on a venue: what it began with, flows and funding, and what its orders changed."""
@@ -103,7 +112,11 @@ class AuditedBooks:
     def quantity(self, venue: str, instrument: str) -> Fraction:
         """The position: signed fills less fees in base."""
         found = (order.quantity() for order in self._of(venue) if order.plan.instrument == instrument)
-        return sum(found, Fraction(0))
+        return sum(found, self.declared(venue, instrument)[0])
+
+    def declared(self, venue: str, instrument: str) -> tuple[Fraction, Fraction]:
+        """What the bot began with of an instrument, and what it had cost."""
+        return self.held.get((venue, instrument), (Fraction(0), Fraction(0)))
 
     def move(self, venue: str, asset: str, amount: Fraction) -> None:
         """Book a flow or a funding payment."""
@@ -121,7 +134,7 @@ class AuditedBooks:
 
     def holdings(self) -> dict[tuple[str, str], Fraction]:
         """All positions by venue and instrument that are not zero."""
-        total: dict[tuple[str, str], Fraction] = {}
+        total = {place: qty for place, (qty, _) in self.held.items()}
         for order in (*self.orders.values(), *self.retired.values()):
             place = (order.plan.venue, order.plan.instrument)
             total[place] = total.get(place, Fraction(0)) + order.quantity()
@@ -133,9 +146,10 @@ class AuditedBooks:
         return sum((order.fees().get(asset, Fraction(0)) for order in orders), Fraction(0))
 
     def spent(self, venue: str, instrument: str) -> Fraction:
-        """Signed notional of all fills: what was paid less what was received, fees apart."""
+        """Signed notional of all fills and what was held before: paid less received, fees apart."""
         orders = [order for order in self._of(venue) if order.plan.instrument == instrument]
-        return sum((order.notional(part) for order in orders for part in order.parts), Fraction(0))
+        began = self.declared(venue, instrument)[1]
+        return sum((order.notional(part) for order in orders for part in order.parts), began)
 
     def fees(self, asset: str) -> Fraction:
         """All fees of the bot in one asset."""

@@ -6,6 +6,7 @@ from tests.engine.breach import require
 ORDER = [Control.RUNNING, Control.PAUSED, Control.REDUCING, Control.HALTED]
 OF_LOSS = ("G2", "G5", "G6", "drawdown_max")
 LIFTED_BY_REBASE_ALONE = ("G5", "G6", "drawdown_max")
+LIFTED_BY_TIME_ALONE = "takeover"
 
 
 class AuditedHolds:
@@ -34,6 +35,7 @@ class AuditedHolds:
         for cause, hold in self.holds.items():
             over = 0 < hold.until_ns <= fact.at_ns
             lifted = over or (resumed and (rebased or cause not in LIFTED_BY_REBASE_ALONE))
+            lifted = over if cause == LIFTED_BY_TIME_ALONE else lifted
             if cause not in after:
                 rule = "halt" if hold.level is Control.HALTED else "holds"
                 require(rule, lifted, f"the hold of {cause} was lifted by nobody who may")

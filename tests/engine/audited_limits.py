@@ -22,6 +22,7 @@ from tests.engine.audited_books import ALIVE, AuditedBooks, Watched
 from tests.engine.audited_holds import AuditedHolds
 from tests.engine.audited_losses import AuditedLosses
 from tests.engine.audited_market import Market, whole
+from tests.engine.audited_stops import is_stop, is_trade
 from tests.engine.breach import require
 
 SLACK = 1e-9
@@ -70,13 +71,17 @@ def check_order(view: View, fact: OrderPlanned) -> None:
         _check_pair(view, fact)
         _check_losses(view, fact)
         _check_asset(view, fact, listing)
-        _check_pace(view, fact)
-    _check_price_of(view, fact)
-    _check_quantity(view, fact)
-    _check_alike(view, fact)
-    _check_crossing(view, fact)
+        _check_breakers(view, fact)
+    _check_rate(view, fact)
+    if not is_stop(fact):  # it is judged at its trigger, covers whatever is held, and is no trade before it awakes
+        if bound:
+            _check_pace(view, fact)
+            _check_working(view, fact)
+        _check_price_of(view, fact)
+        _check_quantity(view, fact)
+        _check_alike(view, fact)
+        _check_crossing(view, fact)
     if bound:
-        _check_working(view, fact)
         _check_account(view, fact)
         _check_grant(view, fact)
 
@@ -141,28 +146,38 @@ def _check_pace(view: View, fact: OrderPlanned) -> None:
         orders = [(view.books.orders | view.books.retired)[client_id] for client_id in client_ids]
         if intent_id == fact.intent_id or all(order.gave_back and not order.parts for order in orders):
             continue
-        since_ns = fact.at_ns - orders[0].plan.at_ns
+        if not is_trade(orders[0]):
+            continue
+        since_ns = fact.at_ns - orders[0].counted_at_ns
         within += since_ns < limits.trades_window_min * MINUTE_NS
         same = orders[0].listing.pair_id == pair
         cold = since_ns >= limits.cooldown_s * SECOND_NS - 2
         require("G8", cold or not same, f"{since_ns / SECOND_NS} s after the trade of {intent_id}")
     require("G9", within <= limits.trades_max, f"{within} trades in {limits.trades_window_min} minutes")
+
+
+def _check_breakers(view: View, fact: OrderPlanned) -> None:
+    limits = view.limits
     place = (fact.venue, fact.instrument)
     require("E9", view.rejected.get(place, 0) < limits.rejects_max, f"opened after {view.rejected.get(place)} rejects")
     counted = limits.executions_max is None or view.executions < limits.executions_max
     require("E9", counted, f"execution {view.executions + 1} without a person")
 
 
+def _check_rate(view: View, fact: OrderPlanned) -> None:
+    price, listing = fact.reference_price, view.listings[fact.venue, fact.instrument]
+    require("E1", 0 < price < math.inf and 0 < fact.rate < math.inf, f"judged at {price} x {fact.rate}")
+    own = view.market.rate(listing.quote)
+    if own is None and fact.effect is not Effect.OPEN:  # an exit goes by the last worth that was known
+        own = view.market.remembered.get(listing.quote, 1.0)
+    require("rates", own is not None and abs(own - fact.rate) <= SLACK * fact.rate, f"rate {fact.rate}, not {own}")
+
+
 def _check_price_of(view: View, fact: OrderPlanned) -> None:
     limits, listing = view.limits, view.listings[fact.venue, fact.instrument]
     price, opening = fact.reference_price, fact.effect is Effect.OPEN
-    require("E1", 0 < price < math.inf and 0 < fact.rate < math.inf, f"judged at {price} x {fact.rate}")
     if opening:
         _check_market(view, fact)
-    own = view.market.rate(listing.quote)
-    if own is None and not opening:  # an exit goes by the last worth that was known
-        own = view.market.remembered.get(listing.quote, 1.0)
-    require("rates", own is not None and abs(own - fact.rate) <= SLACK * fact.rate, f"rate {fact.rate}, not {own}")
     reference = view.market.reference(listing.pair_id, dict(view.listings), opening=opening)
     away = abs(price * fact.rate / reference - 1.0)
     collar = limits.collar_max if opening or limits.strict_exits else limits.collar_exit_max
@@ -199,9 +214,14 @@ def _alive(view: View) -> list[Watched]:
     return [order for order in view.books.orders.values() if order.state in ALIVE]
 
 
+def _waiting(view: View) -> list[Watched]:
+    """Orders that wait to be executed; a stop order rests, and counts to nothing."""
+    return [order for order in _alive(view) if not is_stop(order.plan)]
+
+
 def _check_working(view: View, fact: OrderPlanned) -> None:
     limits, pair = view.limits, view.listings[fact.venue, fact.instrument].pair_id
-    alive = _alive(view)
+    alive = _waiting(view)
     of_pair = [order for order in alive if order.listing.pair_id == pair]
     require("E4", len(alive) + 1 <= limits.open_orders_max, f"{len(alive) + 1} open orders")
     require("E4", len(of_pair) + 1 <= limits.open_orders_pair_max, f"{len(of_pair) + 1} open orders of {pair}")
@@ -218,6 +238,8 @@ def _check_alike(view: View, fact: OrderPlanned) -> None:
     pair = view.listings[fact.venue, fact.instrument].pair_id
     for order in view.books.orders.values():
         plan = order.plan
+        if is_stop(plan):
+            continue
         recent = plan.at_ns > since_ns and plan.intent_id != fact.intent_id
         same = (order.listing.pair_id, plan.side, plan.source) == (pair, fact.side, fact.source)
         if recent and same and plan.qty_lots * plan.lot == fact.qty_lots * fact.lot:

@@ -53,6 +53,9 @@ class AuditedLosses:
         for venue, cash in fact.cash.items():
             for asset, amount in cash.items():
                 self.books.start[venue, asset] = Fraction(amount)
+        for one in fact.holdings:
+            self.books.held[one.venue, one.instrument] = (Fraction(one.qty), Fraction(one.cost))
+            self.opened[one.venue, one.instrument] = fact.at_ns
         self.equity = self.units = fact.equity
         self.index = self.peak = 1.0
         self.day = (Fraction(str(fact.equity)), Fraction(0), 0)

@@ -43,6 +43,7 @@ from quarterdeck.domain import (
     OrderReported,
     OrdersRetired,
     OrderState,
+    ResolveAsked,
     SessionClosed,
     SessionOpened,
     SettingsAdopted,
@@ -55,9 +56,12 @@ from tests.engine.audited_holds import AuditedHolds
 from tests.engine.audited_limits import View, check_order, is_own
 from tests.engine.audited_losses import AuditedLosses
 from tests.engine.audited_market import Market, shown_by
+from tests.engine.audited_stops import check_stop, is_stop
 from tests.engine.breach import Breach, require
 
 SLACK = Fraction(1, 10**9)
+TAKEN_IN = frozenset({Evidence.ACKNOWLEDGED, Evidence.FILLED, Evidence.CANCELLED, Evidence.EXPIRED})
+"""What a venue says only of an order that it took."""
 SPACING_NS = SECOND_NS
 CLIENT_ID = re.compile(r"[a-z][a-z0-9]{17}")
 
@@ -70,7 +74,7 @@ GRAPH: dict[OrderState, frozenset[OrderState]] = {
     S.OPEN: frozenset({S.PARTIALLY_FILLED, S.FILLED, S.CANCELLED, S.REJECTED, S.EXPIRED, S.UNKNOWN}),
     S.PARTIALLY_FILLED: frozenset({S.FILLED, S.CANCELLED, S.EXPIRED, S.UNKNOWN}),
     S.FILLED: frozenset(),
-    S.CANCELLED: frozenset({S.FILLED}),
+    S.CANCELLED: frozenset({S.FILLED, S.OPEN, S.PARTIALLY_FILLED}),
     S.EXPIRED: frozenset({S.FILLED}),
     S.REJECTED: CAME_BACK,
     S.NOT_PLACED: CAME_BACK,
@@ -79,12 +83,12 @@ GRAPH: dict[OrderState, frozenset[OrderState]] = {
 PROOF: dict[OrderState, frozenset[Evidence]] = {
     S.FILLED: frozenset({E.FILL}),
     S.PARTIALLY_FILLED: frozenset({E.FILL, E.ACKNOWLEDGED, E.FILLED}),
-    S.CANCELLED: frozenset({E.CANCELLED, E.REJECTED}),
+    S.CANCELLED: frozenset({E.CANCELLED, E.REJECTED, E.ABSENCE_PROVEN, E.DECLARED_GONE}),
     S.REJECTED: frozenset({E.REJECTED}),
     S.EXPIRED: frozenset({E.EXPIRED}),
-    S.NOT_PLACED: frozenset({E.ABSENCE_PROVEN}),
+    S.NOT_PLACED: frozenset({E.ABSENCE_PROVEN, E.DECLARED_GONE}),
     S.WITHDRAWN: frozenset({E.WITHDRAWN}),
-    S.UNKNOWN: frozenset({E.AMBIGUOUS, E.RECOVERED}),
+    S.UNKNOWN: frozenset({E.AMBIGUOUS, E.RECOVERED, E.LOST}),
     S.OPEN: frozenset({E.ACKNOWLEDGED, E.FILLED}),
 }
 
@@ -112,6 +116,7 @@ class Auditor:
         self.rejected_for: dict[tuple[str, str], str] = {}
         self.executions = 0
         self.funding_ids: set[tuple[str, str]] = set()
+        self.costs: dict[tuple[str, str], Fraction] = {}
         self.unexplained: set[tuple[str, str]] = set()
         self.weighed_ns: dict[str, int] = {}
         self.counted = 0
@@ -166,7 +171,12 @@ class Auditor:
         ):
             raise Breach("I22", "a reconciliation asked for something to be sent")
         if self._killed_now:
-            left = [c for c, order in self.books.orders.items() if order.state in ALIVE and not order.cancel_wanted]
+            stays = self._rules.guardrails.protect_when_halted
+            left = [
+                client_id
+                for client_id, order in self.books.orders.items()
+                if order.state in ALIVE and not order.cancel_wanted and not (stays and is_stop(order.plan))
+            ]
             require("kill", not left, f"orders {left} are alive after a kill, and no cancel was asked for")
 
     # --- what the facts say about the frame ---------------------------------------------------------------------------
@@ -190,6 +200,7 @@ class Auditor:
 
     def _capital(self, fact: CapitalDeclared) -> None:
         self.losses.declare(fact)
+        self.costs |= {(one.venue, one.instrument): Fraction(one.cost) for one in fact.holdings}
 
     def _marked(self, fact: MarksTaken) -> None:
         self.losses.mark(fact, self._market, self.listings)
@@ -237,6 +248,8 @@ class Auditor:
     def _funded(self, fact: FundsBooked) -> None:
         require("funds", fact.amount != 0 and bool(fact.who), "funds without an amount, or by nobody")
         self.losses.fund(fact, self._market, self.listings)
+        if fact.baseline_after < 0:
+            self.books.lacked.add((fact.venue, fact.asset))
         if not fact.unexplained_after:
             self.unexplained.discard((fact.venue, fact.asset))
 
@@ -257,6 +270,8 @@ class Auditor:
     def _differed(self, fact: BalanceDiffered) -> None:
         if not fact.explained:
             self.unexplained.add((fact.venue, fact.asset))
+        if fact.baseline < 0:
+            self.books.lacked.add((fact.venue, fact.asset))
 
     def _formed(self, fact: IntentFormed) -> None:
         self.intents[fact.intent.id] = fact.intent
@@ -268,13 +283,16 @@ class Auditor:
         self._check_origin(fact, listing)
         self._check_levels(fact)
         require("grid", (fact.lot, fact.tick) == (listing.lot, listing.tick), "planned on another grid than listed")
+        held = self.books.quantity(fact.venue, fact.instrument)
+        spent = self.costs.get((fact.venue, fact.instrument), Fraction(0))
+        check_stop(fact, self._rules, self.books, float(spent / held) if held else 0.0)
         check_order(self._view, fact)
         if fact.effect is Effect.OPEN:
             self._check_entry_is_due(fact, listing)
         self._check_balance(fact, listing)
         self.books.orders[fact.client_id] = Watched(fact, listing)
         self.trades[fact.intent_id] = (*self.trades.get(fact.intent_id, ()), fact.client_id)
-        self.executions += is_own(fact.source)
+        self.executions += is_own(fact.source) and not is_stop(fact)
 
     def _check_origin(self, fact: OrderPlanned, listing: Listing) -> None:
         orders = self.books.orders | self.books.retired
@@ -307,6 +325,7 @@ class Auditor:
             return
         for order in self.books.orders.values():
             waits = order.is_unsettled and order.listing.pair_id == listing.pair_id
+            waits = waits and (not is_stop(order.plan) or order.reported > 0)
             require("entries", not waits, f"entered while order {order.plan.client_id} may still fill")
         for (venue, instrument), other in self.listings.items():
             if other.pair_id == listing.pair_id:
@@ -350,8 +369,8 @@ class Auditor:
         self._check_step(order, fact.evidence, fact.state)
         self._count_rejections(order, fact)
         require("reported", fact.reported_lots >= order.reported, f"{fact.client_id}: reported went down")
-        if fact.state is S.NOT_PLACED and order.state is not S.NOT_PLACED:
-            self._check_absence(order)
+        if fact.state is not order.state:
+            self._check_conclusion(order, fact)
         ends = fact.state in ENDINGS and order.state in ALIVE
         order.state, order.reported = fact.state, fact.reported_lots
         order.cancel_wanted = fact.cancel is not CancelState.NONE
@@ -365,7 +384,7 @@ class Auditor:
             same = self.rejected_for.get(place) == fact.reason
             self.rejected[place] = self.rejected.get(place, 0) + 1 if same else 1
             self.rejected_for[place] = fact.reason
-        elif fact.evidence is E.ACKNOWLEDGED:
+        elif fact.evidence in TAKEN_IN:
             self.rejected.pop(place, None)
 
     def _check_step(self, order: Watched, evidence: Evidence, after: OrderState) -> None:
@@ -374,14 +393,33 @@ class Auditor:
         require("graph", after in GRAPH[order.state], f"{order.plan.client_id}: {order.state} → {after}")
         require("I6", evidence in PROOF[after], f"{order.plan.client_id}: {after} on {evidence}")
 
-    def _check_absence(self, order: Watched) -> None:
-        times = order.absent_at_ns
+    def _check_conclusion(self, order: Watched, fact: OrderMoved) -> None:
+        """Hold what the engine concluded by itself against what it may conclude that from."""
+        name = order.plan.client_id
+        if fact.evidence is E.ABSENCE_PROVEN:
+            self._check_absence(order)
+        elif fact.evidence is E.DECLARED_GONE:
+            told = isinstance(self._news, ResolveAsked) and self._news.client_id == name
+            require("I6", told and order.state is S.UNKNOWN, f"{name} was declared gone by nobody who may")
+        elif fact.evidence is E.LOST:
+            self._check_spacing(order, "lost")
+            order.absent_at_ns.clear()
+        elif order.state is S.CANCELLED:
+            require("graph", order.concluded, f"{name} came back though its venue had said that it ended")
+        order.concluded = fact.evidence in (E.ABSENCE_PROVEN, E.DECLARED_GONE)
+
+    def _check_spacing(self, order: Watched, what: str) -> None:
         spaced: list[int] = []
-        for at_ns in times:
+        for at_ns in order.absent_at_ns:
             if not spaced or at_ns - spaced[-1] >= SPACING_NS:
                 spaced.append(at_ns)
         enough = len(spaced) >= max(3, self._rules.absences_min)
-        require("not placed", enough, f"{order.plan.client_id} is called not placed after {len(spaced)} absences")
+        require("not placed", enough, f"{order.plan.client_id} is called {what} after {len(spaced)} absences")
+
+    def _check_absence(self, order: Watched) -> None:
+        self._check_spacing(order, "not placed")
+        venue = next(one for one in self._rules.venues if one.name == order.plan.venue)
+        require("not placed", venue.proves_absence, f"{order.plan.client_id}: its venue proves no absence")
         require(
             "not placed",
             all(venue != order.plan.venue for venue, _ in self.unexplained),
@@ -410,10 +448,14 @@ class Auditor:
         self.rejected.pop((fact.venue, fact.instrument), None)
         self._check_step(order, E.FILL, fact.state)
         self.books.book(order, fact)
+        if is_stop(order.plan) and not order.first_fill_at_ns:
+            order.first_fill_at_ns = fact.at_ns
+            self.executions += 1
         order.state = fact.state
         require("reported", fact.reported_lots_after >= max(order.reported, order.booked), "reported went down")
         order.reported = fact.reported_lots_after
         self.books.compare(order, fact)
+        self.costs[fact.venue, fact.instrument] = Fraction(fact.cost_after)
         require("fills", (order.state is S.FILLED) == (order.booked >= order.plan.qty_lots), f"is {order.state}")
         require("reserve", Fraction(fact.reserve_after) == order.reserved, f"keeps {fact.reserve_after}")
 

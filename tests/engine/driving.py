@@ -25,13 +25,16 @@ from quarterdeck.domain import (
     OrderKind,
     OrderPlanned,
     OrderReported,
+    OrderSeen,
     OrderState,
     Quote,
+    Released,
     Side,
     SignalGiven,
     Skew,
     Source,
     Started,
+    Stopping,
     Surroundings,
     VenueSettings,
     Woke,
@@ -144,6 +147,12 @@ class Bot:
             self.account(venue, **self.explained(venue))
         return facts
 
+    def let_go(self) -> "Bot":
+        """Stop in good order, so that the next session takes over without a gap."""
+        self.take(Stopping(self.at_ns, "SIGTERM"))
+        self.take(Released(self.at_ns))
+        return self
+
     def wake(self) -> list[Fact]:
         """Wake the engine without news."""
         return self.take(Woke(self.at_ns, self.market()))
@@ -248,6 +257,31 @@ class Bot:
         assert order.state is OrderState.UNKNOWN
         return order
 
+    def ended(self, state: OrderState) -> Order:
+        """Buy, and bring the order to one of the terminal states, with the evidence that it takes."""
+        self.buy()
+        order = self.only_order()
+        if state is OrderState.FILLED:
+            self.fill(order, order.qty_lots)
+        elif state is OrderState.NOT_PLACED:
+            self.report(order, Evidence.AMBIGUOUS, venue_order_id="")
+            self.beyond_bound(order)
+            for _ in range(3):
+                self.later(2).absent(order)
+        else:
+            self.report(order, Evidence(state.value))
+        assert order.state is state
+        return order
+
+    def lost(self) -> Order:
+        """Have a limit order work, and its venue know it no more: it is unknown again."""
+        order = self.working()
+        self.beyond_bound(order)
+        for _ in range(3):
+            self.later(2).absent(order)
+        assert order.state is OrderState.UNKNOWN
+        return order
+
     def beyond_bound(self, order: Order, *, weighed: bool = True) -> int:
         """
         Move the clock past the last instant at which an order could have arrived and become visible.
@@ -268,6 +302,11 @@ class Bot:
             base = instrument.split("-")[0]
             totals[base] = add(totals.get(base, Decimal(0)), position.qty)
         return totals
+
+
+def seen_of(order: Order, filled_lots: int = 0) -> OrderSeen:
+    """An order as its venue lists it while it works."""
+    return OrderSeen(order.client_id, "v9", order.instrument, order.side, order.qty_lots, filled_lots)
 
 
 def planned_in(facts: Iterable[Fact]) -> list[OrderPlanned]:

@@ -5,12 +5,14 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from quarterdeck.domain import (
     AccountReported,
     Action,
+    BotSettings,
     CancelAsked,
     ClockStepped,
     Control,
@@ -36,12 +38,14 @@ from quarterdeck.domain import (
     OrderSeen,
     OrderState,
     Released,
+    ResolveAsked,
     SettingsAsked,
     Side,
     Skew,
     Started,
     Stopping,
     TriggerFired,
+    VenueSwept,
 )
 from quarterdeck.engine import (
     SendOrder,
@@ -87,7 +91,7 @@ class Life:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.bot = WildBot(settings_for(self.rng), started=False)
+        self.bot = WildBot(self.settings(), started=False)
         self.folded = State()
         self.exits: set[str] = set()
         self.strict = False
@@ -99,7 +103,15 @@ class Life:
             self.bot.account(venue, **{asset: amount + 10_000 for asset, amount in held.items()})
         self.bot.wake()
         # Every seed has its own mix; some faults are left out, so that others come through.
-        self.weights = {one: weight * self.rng.choice([0, 1, 1, 3]) for one, weight in FAULTS.items()} | dict(DAILY)
+        self.weights = {one: weight * self.rng.choice([0, 1, 1, 3]) for one, weight in FAULTS.items()} | self.daily()
+
+    def settings(self) -> BotSettings:
+        """The settings that this life begins with."""
+        return settings_for(self.rng)
+
+    def daily(self) -> dict[Callable[[Any], None], float]:
+        """What happens in every life, however its faults were drawn, and how often."""
+        return dict(DAILY)
 
     def live(self, steps: int) -> None:
         """Live for so many steps, each checked in every respect."""
@@ -246,7 +258,8 @@ class Life:
         amount = Decimal(self.rng.choice(["0.5", "-0.123456789", "NaN"]))
         funding_id = f"f{self.rng.randrange(20)}"
         asset = next(iter(venue.cash))
-        self.bot.take(FundingReported(self.bot.at_ns, venue.name, "X", funding_id, asset, amount, self.bot.at_ns))
+        traded = next(iter(self.bot.state.positions.get(venue.name, {})), "X")
+        self.bot.take(FundingReported(self.bot.at_ns, venue.name, traded, funding_id, asset, amount, self.bot.at_ns))
 
     def discover(self) -> None:
         """List what there is: unchanged, with other minimums, on another grid, without one pair, or nothing at all."""
@@ -286,6 +299,19 @@ class Life:
             limit=None if limit is None else Decimal(limit),
             venue=self.rng.choice([None, "a", "b", "nowhere"]),
         )
+
+    def rest_and_cross(self) -> None:
+        """Have buys rest a little below the market, as many as may be, and then ask to sell through them."""
+        pair = self.rng.choice([BTC, ETH])
+        price = Decimal(str(round(self.bot.prices[pair] * 0.99, 2)))
+        for _ in range(self.rng.randrange(7)):
+            key = f"rest-{self.rng.randrange(10**6)}"
+            self.bot.later(61).ask(key, instrument=pair, notional=Decimal(30), order_kind=OrderKind.LIMIT, limit=price)
+            for order in self.bot.state.live_orders():
+                if order.intent_id == key:
+                    self.bot.report(order, Evidence.ACKNOWLEDGED)
+        key = f"cross-{self.rng.randrange(10**6)}"
+        self.bot.ask(key, Side.SELL, instrument=pair, order_kind=OrderKind.LIMIT, limit=price * Decimal("0.99"))
 
     def answer_well(self) -> None:
         """Acknowledge an order and fill it, as venues mostly do."""
@@ -400,6 +426,27 @@ class Life:
         self.bot.take(report)
         assert encode_state(state) == settled, "reading an account twice is not reading it once"
 
+    def show_others(self) -> None:
+        """List orders that somebody placed by hand, and now and then one of ours as something else."""
+        venue = self.rng.choice("ab")
+        shown = [OrderSeen(f"hand-{n}", f"h{n}", BTC, Side.SELL, 5, n) for n in range(self.rng.randrange(3))]
+        order = self.order()
+        if order is not None and self.rng.random() < 0.3:
+            shown.append(OrderSeen(order.client_id, "other", order.instrument, order.side, order.qty_lots + 1, 0))
+        self.bot.take(AccountReported(self.bot.at_ns, venue, self.bot.explained(venue), tuple(shown), self.bot.at_ns))
+
+    def resolve(self) -> None:
+        order = self.order()
+        name = order.client_id if order is not None else "nothing"
+        self.bot.take(ResolveAsked(self.bot.at_ns, f"resolve-{self.rng.randrange(100)}", "tester", name, "looked"))
+
+    def sweep(self) -> None:
+        """Search a venue, killed or not, with and without finding something."""
+        venue = self.rng.choice("ab")
+        living = [order.client_id for order in self.bot.state.live_orders() if order.venue == venue]
+        left = tuple(living) if self.rng.random() < 0.3 else ()
+        self.bot.take(VenueSwept(self.bot.at_ns, venue, self.rng.choice([0, self.bot.at_ns]), left))
+
     def jump_clock(self) -> None:
         self.bot.take(ClockStepped(self.bot.at_ns, self.rng.choice([1, 10**9, -(10**10)])))
 
@@ -491,4 +538,8 @@ FAULTS: dict[Callable[[Life], None], float] = {
     Life.move_funds: 1,
     Life.pay_funding: 0.4,
     Life.discover: 0.5,
+    Life.rest_and_cross: 0.5,
+    Life.show_others: 0.4,
+    Life.resolve: 0.3,
+    Life.sweep: 0.6,
 }

@@ -444,8 +444,8 @@ def test_funds_that_move_the_index_or_do_not_add_up_are_found(changes: dict[str,
 
 
 def test_funding_that_is_booked_twice_or_wrongly_is_found() -> None:
-    bot = begun(small_settings())
-    bot.take(FundingReported(bot.at_ns, "a", "X", "f", "USD", Decimal(-5), bot.at_ns))
+    bot = half_in_btc()
+    bot.take(FundingReported(bot.at_ns, "a", BTC, "f", "USD", Decimal(-5), bot.at_ns))
     again = [*bot.taken, bot.taken[-1]]
     assert breach_in(again) == "funding"
     assert breach_in(with_last(bot.taken, FundingBooked, cash_after=Decimal(1))) == "funding"

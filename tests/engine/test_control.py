@@ -64,7 +64,7 @@ def test_capital_is_declared_at_the_first_start_only() -> None:
     assert declared.cash == {"a": {"USD": Decimal(1_000_000)}, "b": {"USD": Decimal(1_000_000)}}
     bot.bought()
     cash = dict(bot.state.cash["a"])
-    assert kinds_in(bot.start()) == ["SessionOpened"]
+    assert kinds_in(bot.let_go().start()) == ["SessionOpened"]
     assert bot.state.cash["a"] == cash
 
 
@@ -223,7 +223,8 @@ def test_a_kill_file_that_was_raised_while_the_bot_was_away_kills_at_the_start()
     assert bot.level() is Control.HALTED
     assert order.client_id in {fact.client_id for fact in facts if isinstance(fact, CancelRequested)}
     bot.control("resume", kill_epoch=1)
-    bot.start(kill_epoch=1)
+    bot.later(6).let_go().start(kill_epoch=1)
+    bot.wake()
     assert bot.state.control is Control.RUNNING
 
 
@@ -290,7 +291,7 @@ def test_a_command_is_carried_out_once_for_its_key_and_answered_durably() -> Non
     bot.control("resume")
     assert bot.control("pause", key="k") == []
     assert bot.state.control is Control.RUNNING
-    assert bot.state.answers["k"] == "done: pause"
+    assert bot.state.answers["k"].outcome == "done: pause"
 
 
 @pytest.mark.parametrize("word", ["dance", "", "KILL", "resume "])
@@ -369,7 +370,7 @@ def test_a_lot_size_is_told_apart_from_a_listing_left_out() -> None:
     bot.settings = settings_with(
         listings=tuple(listing_of(v, i, lot=Decimal("0.0001"), lots_min=1) for v in "ab" for i in (BTC, ETH))
     )
-    bot.start()
+    bot.let_go().start()
     (planned,) = planned_in(bot.buy(ETH))
     assert planned.qty_lots == 249
     assert State().at_ns < START_NS
@@ -403,5 +404,5 @@ def test_a_resume_that_knows_of_fewer_kills_than_the_bot_is_refused() -> None:
     bot.control("resume", kill_epoch=5)
     facts = bot.control("resume", "again", kill_epoch=4)
     assert [type(fact) for fact in facts] == [CommandAnswered]
-    assert bot.state.answers["again"].startswith("refused")
+    assert bot.state.answers["again"].outcome.startswith("refused")
     assert bot.state.kill_epoch == 5

@@ -259,7 +259,7 @@ def test_a_request_is_taken_up_once_for_its_key() -> None:
     body = encode_state(bot.state)
     assert bot.later(0).ask("k", notional=Decimal(50)) == []
     assert encode_state(bot.state) == body
-    assert bot.state.answers["k"] == "taken up"
+    assert bot.state.answers["k"].outcome == "taken up"
 
 
 def test_a_key_cannot_take_the_name_of_an_intent_of_the_bots_own() -> None:

@@ -50,7 +50,7 @@ def test_the_parts_of_a_day_are_what_happened() -> None:
     take_in(bot, "0.02")
     (sale,) = planned_in(bot.later(61).ask("x", Side.SELL, qty=Decimal("0.01")))
     bot.fill(bot.state.orders[sale.client_id], sale.qty_lots, price=Decimal(25_500), fee=Decimal("1.53"))
-    bot.take(FundingReported(bot.at_ns, "a", "BTC-USD:USD", "f", "USD", Decimal("-0.25"), bot.at_ns))
+    bot.take(FundingReported(bot.at_ns, "a", BTC, "f", "USD", Decimal("-0.25"), bot.at_ns))
     fund(bot, "100")
     closed = closed_in(mark_at_price(bot, 26_000.0, MIDNIGHT_NS))
     assert (closed.realised, closed.unrealised, closed.fees) == (Decimal(5), Decimal(10), Decimal("1.53"))
@@ -157,7 +157,7 @@ def test_every_day_of_every_life_adds_up_to_the_last_digit(steps: list[tuple[str
         elif word == "fund":
             fund(bot, str(part * (1 if number % 2 else -1) * 1000), money, venue)
         elif word == "funding":
-            asked = FundingReported(bot.at_ns, venue, "X", f"f{number}", money, part - Decimal("0.5"), bot.at_ns)
+            asked = FundingReported(bot.at_ns, venue, BTC, f"f{number}", money, part - Decimal("0.5"), bot.at_ns)
             bot.take(asked)
         elif word == "price":
             bot.prices[BTC] = round(20_000 + 20_000 * float(part), 2)

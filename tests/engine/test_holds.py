@@ -119,7 +119,7 @@ def test_holds_survive_a_restart() -> None:
     mark(bot, 0.94)
     bot.control("pause")
     holds = dict(bot.state.holds)
-    bot.start()
+    bot.let_go().start()
     assert (bot.state.holds, bot.level()) == (holds, Control.REDUCING)
 
 

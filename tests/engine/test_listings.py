@@ -173,15 +173,17 @@ def test_a_halted_market_holds_up_no_other_pair_r47() -> None:
 
 
 def pays(bot: Bot, amount: str, funding_id: str = "f1", **more: object) -> list[Fact]:
-    plain = FundingReported(bot.at_ns, "a", "BTC-USD:USD", funding_id, "USD", Decimal(amount), bot.at_ns)
+    plain = FundingReported(bot.at_ns, "a", BTC, funding_id, "USD", Decimal(amount), bot.at_ns)
     return bot.take(msgspec.structs.replace(plain, **more))
 
 
 def test_a_funding_payment_is_booked_once_by_its_id_and_is_profit_or_loss_s6() -> None:
     bot = begun(small_settings())
+    take_in(bot, "0.01")
+    before = bot.state.cash["a"]["USD"]
     (booked,) = pays(bot, "-12.5")
     assert isinstance(booked, FundingBooked)
-    assert (booked.cash_after, booked.funding_after) == (Decimal("987.5"), Decimal("-12.5"))
+    assert (before - booked.cash_after, booked.funding_after) == (Decimal("12.5"), Decimal("-12.5"))
     assert pays(bot, "-12.5") == []
     assert pays(bot, "-99") == [], "the id decides, whatever else is told"
     (other,) = pays(bot, "2.5", "f2")
@@ -193,14 +195,24 @@ def test_a_funding_payment_is_booked_once_by_its_id_and_is_profit_or_loss_s6() -
 
 
 def test_the_same_id_of_another_venue_is_another_payment() -> None:
-    bot = begun(small_settings())
+    bot = begun(settings_with(guardrails=wide()))
+    for venue in "ab":
+        take_in(bot.later(6), "0.01", venue=venue)
     pays(bot, "1")
     assert len(pays(bot, "1", venue="b")) == 1
 
 
+def test_funding_on_what_the_bot_never_traded_there_is_somebody_elses() -> None:
+    bot = begun(small_settings())
+    take_in(bot, "0.01")
+    assert pays(bot, "-12.5", instrument="BTC-USD:USD") == []
+    assert pays(bot, "-12.5", venue="b") == []
+
+
 def test_a_funding_payment_survives_a_restart_and_is_not_booked_again() -> None:
     bot = begun(small_settings())
-    pays(bot, "-12.5")
+    take_in(bot, "0.01")
+    assert pays(bot, "-12.5")
     bot.start()
     assert pays(bot, "-12.5") == []
 
@@ -208,10 +220,12 @@ def test_a_funding_payment_survives_a_restart_and_is_not_booked_again() -> None:
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity", "sNaN"])
 def test_funding_that_is_no_amount_is_not_booked(amount: str) -> None:
     bot = begun(small_settings())
+    take_in(bot, "0.01")
     assert pays(bot, amount) == []
 
 
 def test_funding_counts_as_explained_when_the_account_is_read() -> None:
-    bot = begun(small_settings())
-    pays(bot, "-12.5")
+    bot = begun(small_settings(), spare=1_000)
+    take_in(bot, "0.01")
+    assert pays(bot, "-12.5")
     assert "BalanceDiffered" not in kinds_in(bot.account("a", **bot.explained("a")))

@@ -147,7 +147,7 @@ def test_funds_are_booked_once_for_their_key_and_answered_durably() -> None:
     bot = half_in_btc()
     facts = fund(bot, "100", key="k")
     assert kinds_in(facts)[-1:] == ["FundsBooked"]
-    assert bot.state.answers["k"] == "done: 100 USD on a"
+    assert bot.state.answers["k"].outcome == "done: 100 USD on a"
     assert fund(bot, "100", key="k") == []
     assert bot.state.flows == Decimal(100)
 

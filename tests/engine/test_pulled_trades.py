@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from quarterdeck.domain import BalanceDiffered, Evidence, TradesPulled
-from quarterdeck.engine import PullFills, recovery_acts
+from quarterdeck.domain import BalanceDiffered, Evidence, FillReported, ResolveAsked, TradesPulled
+from quarterdeck.engine import PullFills, pull_from, recovery_acts
 from quarterdeck.orders import Order
-from tests.engine.driving import Bot
+from tests.engine.driving import Bot, planned_in
 
 
 def with_inferred_lots() -> tuple[Bot, Order]:
@@ -53,3 +53,29 @@ def test_a_new_session_pulls_what_was_only_inferred() -> None:
     bot, order = with_inferred_lots()
     assert order.client_id not in bot.state.live
     assert PullFills(order.venue) in list(recovery_acts(bot.state))
+
+
+def test_trades_are_pulled_anew_from_the_birth_of_an_order_of_which_some_may_be_missing() -> None:
+    """A page with a hole moves the cursor past the trade that it lacks; a later read, further back, has it."""
+    bot = Bot()
+    bot.fill(bot.bought(), 1, cursor=7, trade_id="t")
+    (planned,) = planned_in(bot.later(61).ask("k", notional=Decimal(50), venue="a"))
+    order = bot.state.orders[planned.client_id]
+    bot.fill(order, 40, cursor=9)
+    assert pull_from(bot.state, "a") == 9
+    bot.report(order, Evidence.CANCELLED, reported_lots=100)
+    assert pull_from(bot.state, "a") == 7
+    bot.fill(order, 60, cursor=8)
+    assert pull_from(bot.state, "a") == 9
+    assert pull_from(bot.state, "b") == 0
+
+
+def test_trades_of_an_unknown_order_and_of_one_just_concluded_to_be_gone_are_pulled_from_its_birth() -> None:
+    bot = Bot()
+    order = bot.unknown()
+    bot.take(FillReported(bot.at_ns, "a", "x", "t", 1, Decimal(1), Decimal(0), "USD", "taker", 0, cursor=30))
+    assert (order.cursor, pull_from(bot.state, "a")) == (0, 0)
+    bot.take(ResolveAsked(bot.at_ns, "r", "tester", order.client_id))
+    assert pull_from(bot.state, "a") == 0
+    bot.later(61).wake()
+    assert pull_from(bot.state, "a") == 30

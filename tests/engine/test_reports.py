@@ -2,51 +2,35 @@
 
 from decimal import Decimal
 from itertools import product
-from typing import Any
 
 import pytest
 
 from quarterdeck.domain import (
     SECOND_NS,
-    AccountReported,
-    AccountWeighed,
-    BalanceDiffered,
     Bug,
     CancelRequested,
     CancelState,
-    Control,
     Evidence,
     Fact,
     IntentRefused,
     OrderMoved,
     OrderReported,
-    OrderSeen,
     OrderState,
-    Side,
     StrayFound,
 )
-from quarterdeck.engine import QueryOrder, ReadAccount, SendOrder, acts_of, encode_state
-from quarterdeck.orders import NEVER_LIVED, Order, client_prefix
+from quarterdeck.engine import QueryOrder, SendOrder, acts_of, encode_state
+from quarterdeck.orders import NEVER_LIVED, client_prefix
 from tests.engine.driving import BTC, LAG_NS, VALIDITY_NS, Bot, alerts_in, kinds_in, planned_in
 
-SAYABLE = [e for e in Evidence if e.value not in ("fill", "recovered", "cancel_requested", "absence_proven")]
-
-
-def ended_in(bot: Bot, state: OrderState) -> Order:
-    """Bring an order to one of the terminal states, each with the evidence that it takes."""
-    bot.buy()
-    order = bot.only_order()
-    if state is OrderState.FILLED:
-        bot.fill(order, order.qty_lots)
-    elif state is OrderState.NOT_PLACED:
-        bot.report(order, Evidence.AMBIGUOUS, venue_order_id="")
-        bot.beyond_bound(order)
-        for _ in range(3):
-            bot.later(2).absent(order)
-    else:
-        bot.report(order, Evidence(state.value))
-    assert order.state is state
-    return order
+CONCLUDED = [
+    Evidence.FILL,
+    Evidence.RECOVERED,
+    Evidence.CANCEL_REQUESTED,
+    Evidence.LOST,
+    Evidence.ABSENCE_PROVEN,
+    Evidence.DECLARED_GONE,
+]
+SAYABLE = [evidence for evidence in Evidence if evidence not in CONCLUDED]
 
 
 ENDS = [
@@ -64,7 +48,7 @@ def test_a_late_report_of_an_order_that_ended_is_said_once_and_sends_nothing(
     state: OrderState, evidence: Evidence
 ) -> None:
     bot = Bot()
-    order = ended_in(bot, state)
+    order = bot.ended(state)
     facts = bot.report(order, evidence, venue_order_id=order.venue_order_id)
     assert not any(isinstance(act, SendOrder) for act in acts_of(facts, bot.state))
     body = encode_state(bot.state)
@@ -76,7 +60,7 @@ def test_a_late_report_of_an_order_that_ended_is_said_once_and_sends_nothing(
 @pytest.mark.parametrize("state", ENDS)
 def test_a_late_fill_after_any_end_is_booked_and_once(state: OrderState) -> None:
     bot = Bot()
-    order = ended_in(bot, state)
+    order = bot.ended(state)
     held = bot.state.position(order.venue, BTC).qty
     facts = bot.fill(order, 7, trade_id="late")
     assert bot.state.position(order.venue, BTC).qty == held + Decimal("7E-8")
@@ -86,7 +70,7 @@ def test_a_late_fill_after_any_end_is_booked_and_once(state: OrderState) -> None
 
 def test_a_fill_after_not_placed_is_booked_alerts_and_asks_for_the_rest() -> None:
     bot = Bot()
-    order = ended_in(bot, OrderState.NOT_PLACED)
+    order = bot.ended(OrderState.NOT_PLACED)
     facts = bot.fill(order, 7)
     assert order.state is OrderState.PARTIALLY_FILLED
     assert alerts_in(facts) == ["order"]
@@ -94,9 +78,7 @@ def test_a_fill_after_not_placed_is_booked_alerts_and_asks_for_the_rest() -> Non
     assert order.reserve == order.reserve_per_lot * (order.qty_lots - 7)
 
 
-@pytest.mark.parametrize(
-    "evidence", [Evidence.FILL, Evidence.RECOVERED, Evidence.CANCEL_REQUESTED, Evidence.ABSENCE_PROVEN]
-)
+@pytest.mark.parametrize("evidence", CONCLUDED)
 def test_what_only_the_engine_can_conclude_cannot_be_reported(evidence: Evidence) -> None:
     bot = Bot()
     order = bot.unknown()
@@ -163,8 +145,7 @@ def test_positive_evidence_ends_the_doubt_at_once() -> None:
     bot.later(2).absent(order)
     bot.report(order, Evidence.ACKNOWLEDGED)
     assert order.state is OrderState.OPEN
-    for _ in range(5):
-        assert bot.later(2).absent(order) == []
+    assert order.absences == 0
 
 
 def test_an_unexplained_balance_keeps_an_order_unknown() -> None:
@@ -180,7 +161,7 @@ def test_an_unexplained_balance_keeps_an_order_unknown() -> None:
 
 def test_a_slot_of_the_cooldown_is_given_back_when_an_order_was_not_placed() -> None:
     bot = Bot()
-    order = ended_in(bot, OrderState.NOT_PLACED)
+    order = bot.ended(OrderState.NOT_PLACED)
     assert bot.at_ns - order.planned_at_ns < 60 * SECOND_NS
     assert bot.state.last_trade_ns(BTC) == 0
     assert len(planned_in(bot.buy())) == 1
@@ -280,7 +261,7 @@ def test_a_cancel_that_was_refused_is_asked_for_again_each_minute_and_not_in_a_l
 @pytest.mark.parametrize("state", sorted(NEVER_LIVED))
 def test_an_order_that_turns_out_to_live_during_a_halt_is_cancelled(state: OrderState) -> None:
     bot = Bot()
-    order = ended_in(bot, state)
+    order = bot.ended(state)
     bot.control("halt")
     facts = bot.report(order, Evidence.ACKNOWLEDGED)
     assert alerts_in(facts) == ["order"]
@@ -307,133 +288,3 @@ def test_an_average_price_that_is_none_is_not_taken(price: str) -> None:
     facts = bot.report(order, Evidence.CANCELLED, reported_lots=150, price=Decimal(price))
     assert [fact.price for fact in facts if isinstance(fact, OrderMoved)] == [None]
     assert "FillBooked" in kinds_in(bot.later(3).wake())
-
-
-# --- accounts ---------------------------------------------------------------------------------------------------------
-
-
-def test_an_account_read_twice_is_an_account_read_once() -> None:
-    bot = Bot(started=False)
-    bot.start(reconciled=False)
-    report: dict[str, Any] = {"USD": Decimal(1_000_500), "BTC": Decimal(2)}
-    first = bot.account(**report)
-    assert [fact.explained for fact in first if isinstance(fact, BalanceDiffered)] == [True, True]
-    body = encode_state(bot.state)
-    assert bot.account(**report) == []
-    assert encode_state(bot.state) == body
-
-
-def test_what_an_account_holds_beside_the_bots_own_is_its_baseline() -> None:
-    bot = Bot(started=False)
-    bot.start(reconciled=False)
-    bot.account(USD=Decimal(1_000_500), BTC=Decimal(2))
-    bot.wake()
-    order = bot.bought()
-    spent = bot.state.cash["a"]["USD"]
-    assert bot.account(USD=spent + 500, BTC=2 + Decimal(order.qty_lots) / 10**8) == []
-
-
-def test_a_difference_that_no_fill_explains_stops_opening_and_lets_exits_through() -> None:
-    bot = Bot()
-    bot.bought()
-    held = bot.state.position("a", BTC).qty
-    bot.later(1).account(USD=bot.state.cash["a"]["USD"], BTC=held)
-    facts = bot.account(USD=bot.state.cash["a"]["USD"] - 5, BTC=held)
-    assert bot.state.control is Control.REDUCING
-    assert alerts_in(facts) == ["balance_sync"]
-    bot.later(61)
-    assert planned_in(bot.ask("k", notional=Decimal(50))) == []
-    exits = bot.sell()
-    assert [one.side for one in planned_in(exits)] == [Side.SELL]
-
-
-def test_assets_that_a_living_order_may_be_moving_wait_for_the_next_time() -> None:
-    bot = Bot()
-    bot.account(USD=Decimal(1_000_000), BTC=Decimal(0))
-    bot.buy()
-    assert bot.account(USD=Decimal(999_950), BTC=Decimal("0.0016")) == []
-
-
-def seen_of(order: Order, filled_lots: int = 0) -> OrderSeen:
-    return OrderSeen(order.client_id, "v9", order.instrument, order.side, order.qty_lots, filled_lots)
-
-
-@pytest.mark.parametrize("state", sorted(NEVER_LIVED))
-def test_an_account_that_lists_an_order_which_never_lived_brings_it_back(state: OrderState) -> None:
-    bot = Bot()
-    order = ended_in(bot, state)
-    facts = bot.take(AccountReported(bot.at_ns, "a", {}, (seen_of(order, 40),)))
-    assert (order.state, order.reported_lots) == (OrderState.OPEN, 40)
-    assert alerts_in(facts) == ["order"]
-
-
-def test_an_account_that_lists_an_unknown_order_resolves_it_and_a_late_list_changes_nothing() -> None:
-    bot = Bot()
-    order = bot.unknown()
-    bot.take(AccountReported(bot.at_ns, "a", {}, (seen_of(order),)))
-    assert bot.state.live_orders() == [order]
-    assert order.reserve > 0
-    bot.report(order, Evidence.CANCELLED)
-    bot.take(AccountReported(bot.at_ns, "a", {"USD": Decimal(1_000_000)}, (seen_of(order),)))
-    assert order.state is OrderState.CANCELLED
-
-
-def test_an_order_with_our_prefix_that_we_do_not_know_is_a_stray_and_others_are_not_ours() -> None:
-    bot = Bot()
-    ours = OrderSeen(client_prefix("b") + "0" * 13, "v", BTC, Side.BUY, 5, 0)
-    theirs = OrderSeen("someone-else", "v", BTC, Side.BUY, 5, 0)
-    facts = bot.take(AccountReported(bot.at_ns, "a", {}, (ours, theirs)))
-    assert len([fact for fact in facts if isinstance(fact, StrayFound)]) == 1
-
-
-def test_a_resume_accepts_the_balances_so_that_absences_can_be_proven_again() -> None:
-    bot = Bot()
-    bot.account(USD=Decimal(1_000_000))
-    bot.account(USD=Decimal(1_000_001))
-    bot.control("resume")
-    order = bot.unknown()
-    bot.beyond_bound(order)
-    for _ in range(5):
-        bot.later(2).absent(order)
-    assert order.state is OrderState.NOT_PLACED
-
-
-def test_a_balance_that_moved_by_the_size_of_an_unknown_order_keeps_it_unknown() -> None:
-    bot = Bot()
-    bot.account(USD=Decimal(1_000_000), BTC=Decimal(0))
-    order = bot.unknown()
-    moved = {"USD": Decimal(999_950), "BTC": Decimal(order.qty_lots) / 10**8}
-    bot.beyond_bound(order, weighed=False)
-    bot.account("a", **moved)
-    for _ in range(5):
-        bot.later(2).absent(order)
-    assert order.state is OrderState.UNKNOWN
-    bot.control("resume")
-    bot.later(2).account("a", **moved)
-    bot.later(2).absent(order)
-    assert order.state is OrderState.UNKNOWN, "a resume does not speak of an order that nobody has looked at"
-    bot.later(2).account("a", **bot.explained("a"))
-    bot.later(2).absent(order)
-    assert order.state.value == "not_placed"
-
-
-def test_an_absence_is_proven_only_by_an_account_read_after_the_order_could_have_arrived() -> None:
-    bot = Bot()
-    bot.account(USD=Decimal(1_000_000), BTC=Decimal(0))
-    order = bot.unknown()
-    bot.later(1).account(USD=Decimal(1_000_000), BTC=Decimal(0))
-    bot.beyond_bound(order, weighed=False)
-    facts = [fact for _ in range(5) for fact in bot.later(2).absent(order)]
-    assert order.state is OrderState.UNKNOWN
-    assert ReadAccount("a") in list(acts_of(facts, bot.state))
-    bot.later(2).account(USD=Decimal(1_000_000), BTC=Decimal(0))
-    bot.later(2).absent(order)
-    assert order.state.value == "not_placed"
-
-
-def test_reading_an_account_twice_at_one_instant_weighs_it_once() -> None:
-    bot = Bot()
-    bot.unknown()
-    report = AccountReported(bot.at_ns, "a", {"USD": Decimal(1_000_000)}, (), bot.at_ns)
-    assert [type(fact) for fact in bot.take(report)].count(AccountWeighed) == 1
-    assert bot.take(report) == []

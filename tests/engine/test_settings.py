@@ -108,7 +108,7 @@ def test_a_loosened_limit_never_reaches_an_earlier_intent() -> None:
     facts = change(bot, trades_max=5)
     assert kinds_in(facts) == ["SettingsAdopted", "CommandAnswered"]
     assert bot.ask("k", notional=Decimal(50)) == []
-    assert bot.state.answers["k"].startswith("refused: G9")
+    assert bot.state.answers["k"].outcome.startswith("refused: G9")
     assert planned_in(bot.ask("later", notional=Decimal(50)))
 
 

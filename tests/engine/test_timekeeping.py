@@ -7,6 +7,10 @@ import pytest
 from quarterdeck.domain import (
     MINUTE_NS,
     SECOND_NS,
+    AnswersRetired,
+    CancelAsked,
+    CancelRequested,
+    CancelState,
     Control,
     ControlChanged,
     Evidence,
@@ -21,7 +25,20 @@ from quarterdeck.domain import (
     VenueSettings,
 )
 from quarterdeck.engine import NEVER_NS, State, due
-from tests.engine.driving import BTC, ETH, LAG_NS, START_NS, VALIDITY_NS, Bot, alerts_in, planned_in, settings_with
+from tests.engine.covered import covered
+from tests.engine.driving import (
+    BTC,
+    ETH,
+    LAG_NS,
+    START_NS,
+    VALIDITY_NS,
+    Bot,
+    alerts_in,
+    kinds_in,
+    planned_in,
+    settings_with,
+)
+from tests.engine.scenes import wide
 
 SMALL = settings_with(
     capital=Decimal(1_000),
@@ -195,3 +212,91 @@ def test_a_fee_in_an_asset_that_nobody_quotes_stops_opening_and_lets_exits_pass(
     refused = [fact for fact in bot.buy(ETH) if isinstance(fact, IntentRefused)]
     assert [fact.failed for fact in refused] == [("G4", "G7", "E3", "E5")]
     assert [fact.side for fact in bot.sell() if isinstance(fact, OrderPlanned)] == [Side.SELL]
+
+
+# --- orders that do not fill ------------------------------------------------------------------------------------------
+
+
+def test_an_order_that_did_not_fill_in_time_is_cancelled_once_with_its_reason() -> None:
+    bot = Bot(settings_with(order_timeout_ns=5 * MINUTE_NS))
+    order = bot.working()
+    bot.fill(order, 40)
+    bot.at_ns = order.planned_at_ns + 5 * MINUTE_NS - 1
+    bot.wake()
+    assert order.cancel is CancelState.NONE
+    assert due(bot.state) == bot.at_ns + 1
+    bot.at_ns += 1
+    (asked,) = [fact for fact in bot.wake() if isinstance(fact, CancelRequested)]
+    assert (asked.client_id, asked.reason) == (order.client_id, "not filled within 5 minutes")
+    assert not [fact for fact in bot.later(1).wake() if isinstance(fact, CancelRequested)]
+    bot.report(order, Evidence.CANCELLED, reported_lots=60)
+    bot.fill(order, 20)
+    assert (order.state, order.booked_lots, order.reserve) == (OrderState.CANCELLED, 60, Decimal(0))
+
+
+def test_an_order_that_is_unknown_for_too_long_is_cancelled_as_well() -> None:
+    bot = Bot(settings_with(order_timeout_ns=2 * MINUTE_NS))
+    order = bot.unknown()
+    assert "CancelRequested" in kinds_in(bot.later(121).wake())
+    assert order.state is OrderState.UNKNOWN
+
+
+def test_an_order_of_a_bot_without_a_time_limit_works_for_ever() -> None:
+    bot = Bot(settings_with(order_timeout_ns=0))
+    order = bot.working()
+    bot.later(7 * 86_400).wake()
+    assert (order.state, order.cancel) == (OrderState.OPEN, CancelState.NONE)
+
+
+def test_a_stop_order_has_no_time_limit() -> None:
+    bot, stop = covered()
+    bot.later(3_600).wake()
+    assert (stop.state, stop.cancel) == (OrderState.OPEN, CancelState.NONE)
+
+
+def test_a_cancel_for_age_that_was_refused_is_asked_for_again_each_minute_and_due_is_never_in_the_past() -> None:
+    bot = Bot()
+    order = bot.working()
+    bot.later(601).wake()
+    for _ in range(3):
+        assert order.cancel is CancelState.REQUESTED
+        bot.report(order, Evidence.CANCEL_REFUSED)
+        assert due(bot.state) > bot.at_ns
+        bot.later(61).wake()
+
+
+# --- forgetting -------------------------------------------------------------------------------------------------------
+
+
+def test_answers_of_more_than_a_day_ago_are_forgotten_but_for_the_newest_thousand() -> None:
+    bot = Bot()
+    for number in range(1_004):
+        bot.take(CancelAsked(bot.at_ns, f"c{number}", "tester", "nothing"))
+    bot.later(23 * 3_600).wake()
+    assert len(bot.state.answers) == 1_004
+    (retired,) = [fact for fact in bot.later(2 * 3_600).wake() if isinstance(fact, AnswersRetired)]
+    assert retired.keys == ("c0", "c1", "c2", "c3")
+    assert len(bot.state.answers) == 1_000
+    assert not [fact for fact in bot.later(3_600).wake() if isinstance(fact, AnswersRetired)]
+
+
+def test_a_wish_that_is_told_again_long_after_its_answer_was_put_aside_is_not_obeyed_again() -> None:
+    """R65, I1: order and answer are forgotten, the key is not."""
+    bot = Bot(settings_with(guardrails=wide()))
+    (first,) = planned_in(bot.ask("alert 17", qty=Decimal("0.001")))
+    order = bot.state.orders[first.client_id]
+    bot.fill(order, order.qty_lots, price=Decimal(30_000), fee=Decimal(0))
+    for number in range(1_100):
+        bot.take(CancelAsked(bot.at_ns, f"c{number}", "tester", "nothing"))
+    bot.later(2 * 86_400).wake()
+    assert (bot.state.orders, "alert 17" in bot.state.answers) == ({}, False)
+    assert planned_in(bot.ask("alert 17", qty=Decimal("0.001"))) == []
+    assert planned_in(bot.ask("alert 18", qty=Decimal("0.001")))
+
+
+def test_young_answers_are_kept_however_many_there_are() -> None:
+    bot = Bot()
+    for number in range(1_100):
+        bot.take(CancelAsked(bot.at_ns, f"c{number}", "tester", "nothing"))
+    bot.later(3 * 3_600).wake()
+    assert len(bot.state.answers) == 1_100

@@ -70,6 +70,15 @@ JOURNALS: Final = (
         fills=36,
         last_intent="demo:ETH-USD:1767246660000000000:BUY",
     ),
+    Golden(
+        name="0.2.0-door",
+        bot="demo",
+        software="quarterdeck 0.2.0",
+        rows=587,
+        recorded_hash="c090ba993c68fbcffe90178199f8f52856e23a25d96d04ed3cc49a166b7276ab",
+        fills=45,
+        last_intent="demo:ETH-USD:1767250560000000000:SELL",
+    ),
 )
 
 

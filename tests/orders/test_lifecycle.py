@@ -174,3 +174,32 @@ def test_random_evidence_walks_only_along_the_table_and_ends_with_nothing_set_as
 def test_words_for_where_a_row_leads_are_all_used() -> None:
     used = {row.next for by_evidence in TABLE.values() for row in by_evidence.values()}
     assert set(Next) <= used
+
+
+@pytest.mark.parametrize("evidence", [Evidence.ABSENCE_PROVEN, Evidence.DECLARED_GONE])
+@pytest.mark.parametrize(
+    ("lived", "reported", "after"), [(False, 0, "not_placed"), (True, 0, "cancelled"), (False, 3, "cancelled")]
+)
+def test_what_is_concluded_to_be_gone_was_never_placed_unless_it_had_shown_life(
+    evidence: Evidence, lived: bool, reported: int, after: str
+) -> None:
+    order = msgspec.structs.replace(order_in(OrderState.UNKNOWN, 0), lived=lived, reported_lots=reported)
+    assert step(order, evidence, 0).state.value == after
+
+
+@pytest.mark.parametrize("presumed", [False, True])
+def test_only_a_cancelled_order_whose_end_was_concluded_comes_back(presumed: bool) -> None:
+    order = msgspec.structs.replace(order_in(OrderState.CANCELLED, 0), presumed=presumed)
+    moved = step(order, Evidence.ACKNOWLEDGED, 0)
+    assert (moved.state is OrderState.OPEN, moved.alert is Alert.CAME_BACK) == (presumed, presumed)
+
+
+@pytest.mark.parametrize("state", [state for state in OrderState if state is not OrderState.UNKNOWN])
+def test_the_word_of_a_person_moves_nothing_but_unknown_orders(state: OrderState) -> None:
+    assert step(order_in(state, BOOKED[state][0]), Evidence.DECLARED_GONE, BOOKED[state][0]).state is state
+
+
+@pytest.mark.parametrize("state", [OrderState.OPEN, OrderState.PARTIALLY_FILLED])
+def test_a_working_order_that_is_lost_is_unknown_and_keeps_its_cancel(state: OrderState) -> None:
+    moved = step(order_in(state, BOOKED[state][0], CancelState.UNKNOWN), Evidence.LOST, BOOKED[state][0])
+    assert (moved.state, moved.cancel, moved.act) == (OrderState.UNKNOWN, CancelState.UNKNOWN, Act.QUERY)

@@ -45,6 +45,15 @@ def test_what_was_closed_begins_anew() -> None:
     assert (again.opened_at_ns, again.entries) == (3, 1)
 
 
+def test_a_position_whose_rest_went_for_a_fee_is_over_and_leaves_nothing_to_the_next() -> None:
+    """A venue may take the fee of a sale in the coin sold: just what was left."""
+    held = Position(qty=Decimal("1.001"), cost=Decimal(1_001), opened_at_ns=7, entries=2)
+    over = book(held, Trade(Decimal(-1), Decimal(1_200), Decimal("0.001")), 9)
+    assert over == Position(qty=Decimal("0.000"), realised=Decimal(199))
+    again = book(over, Trade(Decimal(1), Decimal(900)), 11)
+    assert (again.cost, again.opened_at_ns, again.entries) == (Decimal(900), 11, 1)
+
+
 def test_entries_count_the_intents_that_built_a_position_up() -> None:
     position = book(FLAT, Trade(Decimal(1), Decimal(100)), 1, new_entry=True)
     position = book(position, Trade(Decimal(1), Decimal(100)), 2)

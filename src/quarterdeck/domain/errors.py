@@ -3,6 +3,7 @@ What can go wrong, sorted by what the caller can do about it.
 
 QuarterdeckError
 ├── Retryable        the same call may succeed later (a venue is down, a lock is held)
+│   └── RateLimited      the venue hears no more for now, and says for how long
 ├── NeedsOperator    a person must act; the message says what to do
 │   ├── ConfigError      a file, an option or an input is wrong             exit 2
 │   ├── NotAllowed       refused, or not confirmed                          exit 3
@@ -24,6 +25,14 @@ class QuarterdeckError(Exception):
 
 class Retryable(QuarterdeckError):
     """The same call may succeed later."""
+
+
+class RateLimited(Retryable):
+    """The venue refused to hear more for now; nothing was done. It listens again after `retry_after_ns`."""
+
+    def __init__(self, message: str, retry_after_ns: int) -> None:
+        super().__init__(message)
+        self.retry_after_ns = retry_after_ns
 
 
 class NeedsOperator(QuarterdeckError):

@@ -12,6 +12,14 @@ from decimal import Decimal
 from msgspec import Struct
 
 from quarterdeck.domain.instruments import Listing
+from quarterdeck.domain.intent_facts import (
+    ExitDeferred,
+    ExitResumed,
+    IntentFormed,
+    IntentRefused,
+    VenueQuote,
+    Verdicts,
+)
 from quarterdeck.domain.money_facts import (
     CapitalDeclared,
     DayClosed,
@@ -21,6 +29,15 @@ from quarterdeck.domain.money_facts import (
     WatermarkRaised,
 )
 from quarterdeck.domain.settings import BotSettings, SettingChange
+from quarterdeck.domain.venue_facts import (
+    AnswersRetired,
+    KillVerified,
+    OthersSeen,
+    ProtectionSettled,
+    ProtectionTried,
+    StrayFound,
+    TradesPulled,
+)
 from quarterdeck.domain.words import (
     Action,
     CancelState,
@@ -32,35 +49,6 @@ from quarterdeck.domain.words import (
     Side,
     Source,
 )
-
-
-class Verdicts(Struct, frozen=True, array_like=True, gc=False):
-    """
-    What every guardrail said about one order, packed.
-
-    Bit i of each mask speaks of the rule with bit i in `guardrails.RULES`. `values` and `limits` hold the compared
-    numbers of the evaluated rules, lowest bit first; an exempt rule was evaluated and failed, but lets exits pass.
-    """
-
-    evaluated: int
-    failed: int
-    exempt: int
-    values: tuple[float, ...]
-    limits: tuple[float, ...]
-
-
-class VenueQuote(Struct, frozen=True, array_like=True, gc=False):
-    """
-    What a venue would charge: effective price after fees, fee, and if depth suffices.
-
-    Price and fee are in base currency. `instrument` is empty where it is the pair itself.
-    """
-
-    venue: str
-    effective_price: float
-    fee: float
-    has_liquidity: bool
-    instrument: str = ""
 
 
 class SessionOpened(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -107,60 +95,6 @@ class CycleRan(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=Tr
     skipped: dict[str, str] = {}
 
 
-class Intent(Struct, frozen=True, omit_defaults=True):
-    """
-    A wanted change of position. `asked` is the notional (opening) or base quantity (reducing) before sizing.
-
-    `instrument` is the pair; `listing` is set where only one venue's instrument of that pair is meant.
-    """
-
-    id: str
-    source: Source
-    who: str
-    effect: Effect
-    side: Side
-    instrument: str
-    asked: Decimal
-    asked_unit: str
-    order_kind: OrderKind = OrderKind.MARKET
-    limit: Decimal | None = None
-    cause: str = ""
-    action: Action | None = None
-    confidence: float | None = None
-    bar_ns: int | None = None
-    listing: str = ""
-
-
-class IntentFormed(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """Somebody wanted a change of position, and it was taken up under this id."""
-
-    at_ns: int
-    intent: Intent
-
-
-class IntentRefused(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """
-    An intent ended without an order.
-
-    `stage` is intent, size, route or guardrails; `failed` names the rules that refused, `reason` says it in words.
-    `venue`, `qty` (base) and `price` (quote per base) are those of the order that would have been, `sized_by` names
-    the rule that set its size.
-    """
-
-    at_ns: int
-    intent_id: str
-    instrument: str
-    stage: str
-    reason: str
-    failed: tuple[str, ...] = ()
-    verdicts: Verdicts | None = None
-    routes: tuple[VenueQuote, ...] = ()
-    venue: str = ""
-    qty: Decimal | None = None
-    price: float = 0.0
-    sized_by: str = ""
-
-
 class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
     """
     An order passed the guardrails and may be sent from now on.
@@ -169,7 +103,9 @@ class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     what it was judged at.
     `reserve_per_lot` of `reserve_asset` stays set aside for every lot that may still fill. The last hop signs
     nothing after `send_by_ns`, nor once the kill file holds an epoch above `kill_epoch`. `pair` is empty where the
-    instrument is its own; `rate` turns its quote into base currency.
+    instrument is its own; `rate` turns its quote into base currency. `trigger_ticks` is the price at which a stop
+    order awakes. `protection` says of an entry how its position will be protected: by a stop order at the `venue`, by
+    the `bot` itself, empty where no stop was wished.
     """
 
     at_ns: int
@@ -195,6 +131,8 @@ class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     sized_by: str = ""
     pair: str = ""
     rate: float = 1.0
+    trigger_ticks: int | None = None
+    protection: str = ""
 
 
 class OrderMoved(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -402,25 +340,6 @@ class AccountWeighed(Struct, frozen=True, tag=True, tag_field="kind", omit_defau
     doubts: dict[str, Decimal]
 
 
-class StrayFound(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """Something at a venue carries our mark, or claims an order of ours, that the journal does not know."""
-
-    at_ns: int
-    venue: str
-    what: str
-    key: str
-    detail: str
-    cursor: int = 0
-
-
-class TradesPulled(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """Every trade of ours on a venue up to this cursor is known; the next pull begins there."""
-
-    at_ns: int
-    venue: str
-    cursor: int
-
-
 class OrdersRetired(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
     """Orders that ended long ago left the state; the journal keeps them."""
 
@@ -480,4 +399,11 @@ Fact = (
     | AccountReconciled
     | StateUpgraded
     | AlertCleared
+    | ExitDeferred
+    | ExitResumed
+    | ProtectionTried
+    | ProtectionSettled
+    | OthersSeen
+    | KillVerified
+    | AnswersRetired
 )

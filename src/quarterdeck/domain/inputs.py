@@ -112,12 +112,27 @@ class CancelAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults
     client_id: str
 
 
+class ResolveAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    A person looked at the venue and says that an unknown order lives no more.
+
+    What filled of it is told by trades all the same; the word of a person ends only what waits to be proven.
+    """
+
+    at_ns: int
+    key: str
+    who: str
+    client_id: str
+    reason: str = ""
+
+
 class OrderReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
     """
     Something was learned about an order: the reply to a send, to a cancel or to a query, or a stream message.
 
     `reported_lots` is the highest cumulative filled quantity this source states, None where it states none;
-    `price` is the average price it states for them. `venue_at_ns` is the venue's own clock, 0 where unknown.
+    `price` is the average price it states for them. `venue_at_ns` is the venue's own clock, 0 where unknown. A venue
+    that refused for its rate limit says after how long it listens again: `retry_after_ns`.
     """
 
     at_ns: int
@@ -129,6 +144,7 @@ class OrderReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaul
     price: Decimal | None = None
     reason: str = ""
     venue_at_ns: int = 0
+    retry_after_ns: int = 0
 
 
 class FillReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -171,6 +187,19 @@ class AccountReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defa
     totals: dict[str, Decimal]
     orders: tuple[OrderSeen, ...]
     venue_at_ns: int = 0
+
+
+class VenueSwept(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    While the bot is killed, a venue was searched for working orders that carry our mark, and cancels were sent.
+
+    `left` are those that it still listed; none, read late enough by the venue's own clock, proves the venue empty.
+    """
+
+    at_ns: int
+    venue: str
+    venue_at_ns: int
+    left: tuple[str, ...] = ()
 
 
 class ControlAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -258,9 +287,11 @@ Input = (
     | TriggerFired
     | IntentAsked
     | CancelAsked
+    | ResolveAsked
     | OrderReported
     | FillReported
     | AccountReported
+    | VenueSwept
     | ControlAsked
     | ClockStepped
     | SettingsAsked

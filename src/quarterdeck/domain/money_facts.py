@@ -7,12 +7,22 @@ from decimal import Decimal
 from msgspec import Struct
 
 
+class HoldingDeclared(Struct, frozen=True, array_like=True):
+    """A position that the bot starts with: quantity in base units, what it cost in quote."""
+
+    venue: str
+    instrument: str
+    qty: Decimal
+    cost: Decimal
+
+
 class CapitalDeclared(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """What the bot may call its own when it first starts: venue → asset → amount."""
+    """What the bot may call its own when it first starts: venue → asset → amount, and positions with their cost."""
 
     at_ns: int
     cash: dict[str, dict[str, Decimal]]
     equity: float
+    holdings: tuple[HoldingDeclared, ...] = ()
 
 
 class MarkTaken(Struct, frozen=True, array_like=True, gc=False):

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from quarterdeck.domain.instruments import Listing
+from quarterdeck.domain.money_facts import HoldingDeclared
 
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
@@ -110,13 +111,18 @@ class VenueSettings(Struct, frozen=True):
     What the engine must know of one venue.
 
     `validity_ns` is how long after signing a request the venue still honours it, `lag_ns` how late an accepted
-    order may become visible, and `cash` what the bot may call its own there when it first starts.
+    order may become visible, and `cash` what the bot may call its own there when it first starts, beside the positions
+    in `holdings`. Where `proves_absence` is off the venue enforces no such bound: then only positive evidence or a
+    person ends an unknown order. `stops`: protective orders may rest at the venue.
     """
 
     name: str
     validity_ns: int
     lag_ns: int
     cash: dict[str, Decimal]
+    holdings: tuple[HoldingDeclared, ...] = ()
+    proves_absence: bool = True
+    stops: bool = False
 
 
 class BotSettings(Struct, frozen=True):
@@ -126,7 +132,9 @@ class BotSettings(Struct, frozen=True):
     `pairs` are all the pairs that the bot knows and has prices of; `approved` those of them that it may open, None for
     all. `watched` are instruments whose prices are only looked at, to value what they price. `price_age_ns_max` is
     the age up to which a price may open something (E2): two bars in replays, 0 for the setting `data_age_max_s` where
-    prices stream; `mark_age_ns_max` that up to which it may value what is held: five minutes, or two bars.
+    prices stream; `mark_age_ns_max` that up to which it may value what is held: five minutes, or two bars. What has
+    not filled `order_timeout_ns` after its plan is cancelled, 0 for never; protective orders stay. A position whose
+    stop order cannot be placed at its venue for `naked_ns_max` is sold at the market.
     """
 
     bot: str
@@ -146,6 +154,8 @@ class BotSettings(Struct, frozen=True):
     mark_age_ns_max: int = 5 * MINUTE_NS
     absences_min: int = 3
     cancel_on_shutdown: bool = True
+    order_timeout_ns: int = 10 * MINUTE_NS
+    naked_ns_max: int = 30 * SECOND_NS
 
 
 class SettingChange(Struct, frozen=True, array_like=True):

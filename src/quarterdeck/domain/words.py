@@ -28,10 +28,11 @@ class Effect(StrEnum):
 
 @unique
 class OrderKind(StrEnum):
-    """How an order asks to be priced."""
+    """How an order asks to be priced; a stop waits at the venue until the market trades at its trigger."""
 
     MARKET = "market"
     LIMIT = "limit"
+    STOP = "stop"
 
 
 @unique
@@ -71,7 +72,9 @@ class Evidence(StrEnum):
     FILLED = "filled"  # the venue says that the order is completely filled
     AMBIGUOUS = "ambiguous"  # the request may or may not have arrived
     ABSENT = "absent"  # an authenticated, successful reply does not know the order
+    LOST = "lost"  # enough spaced negatives about an order that the venue once knew
     ABSENCE_PROVEN = "absence_proven"  # enough spaced negatives after the last instant at which it could arrive
+    DECLARED_GONE = "declared_gone"  # a person looked at the venue and says that the order lives no more
     WITHDRAWN = "withdrawn"  # the sender reports that it never signed
     RECOVERED = "recovered"  # a new session found the order planned and without an answer
     FILL = "fill"  # a trade of this order

@@ -12,28 +12,36 @@ from quarterdeck.engine.acts import (
     ReadAccount,
     SendOrder,
     ShellAct,
+    SweepVenue,
     TellOperator,
     acts_of,
     recovery_acts,
 )
 from quarterdeck.engine.apply import apply
 from quarterdeck.engine.control import NOTICED
+from quarterdeck.engine.cover import protected_by
 from quarterdeck.engine.decide import READS_MARKET, decide, step
-from quarterdeck.engine.exposure import sellable_lots, standing
+from quarterdeck.engine.exposure import sellable_lots, standing, stops_resting
 from quarterdeck.engine.losses import daily_loss, drawdown, drawdown_ever, earned_in_a_day
-from quarterdeck.engine.moment import Moment, price_age_ns_max, rate_of
+from quarterdeck.engine.moment import NEVER_NS, Moment, price_age_ns_max, rate_of
+from quarterdeck.engine.protection import protection_due
 from quarterdeck.engine.state import (
     STATE_VERSION,
+    Answered,
+    Deferred,
     Grid,
     Marked,
+    Naked,
     Rejections,
     State,
     TradeCounted,
     decode_state,
     encode_state,
+    place_of,
     state_hash,
 )
-from quarterdeck.engine.timekeeping import NEVER_NS, due
+from quarterdeck.engine.timekeeping import due
+from quarterdeck.engine.unknown import is_weighable, pull_from, shown_by_ns
 from quarterdeck.engine.watch import RATCHET, watch
 
 __all__ = [
@@ -42,10 +50,13 @@ __all__ = [
     "RATCHET",
     "READS_MARKET",
     "STATE_VERSION",
+    "Answered",
     "CancelOrder",
+    "Deferred",
     "Grid",
     "Marked",
     "Moment",
+    "Naked",
     "PullFills",
     "QueryOrder",
     "ReadAccount",
@@ -53,6 +64,7 @@ __all__ = [
     "SendOrder",
     "ShellAct",
     "State",
+    "SweepVenue",
     "TellOperator",
     "TradeCounted",
     "acts_of",
@@ -65,12 +77,19 @@ __all__ = [
     "due",
     "earned_in_a_day",
     "encode_state",
+    "is_weighable",
+    "place_of",
     "price_age_ns_max",
+    "protected_by",
+    "protection_due",
+    "pull_from",
     "rate_of",
     "recovery_acts",
     "sellable_lots",
+    "shown_by_ns",
     "standing",
     "state_hash",
     "step",
+    "stops_resting",
     "watch",
 ]

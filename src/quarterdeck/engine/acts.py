@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,6 +11,7 @@ from quarterdeck.domain import (
     AlertRaised,
     CancelRequested,
     CancelState,
+    ControlChanged,
     Evidence,
     Fact,
     FillBooked,
@@ -51,13 +53,29 @@ class ReadAccount(Struct, frozen=True):
     venue: str
 
 
+class SweepVenue(Struct, frozen=True):
+    """
+    Search this venue for working orders that carry our mark, and cancel them, until it is proven empty.
+
+    It is asked for while the bot is killed. Each search is reported as `VenueSwept`; the hands go on while the state
+    still names the venue in `unswept`.
+    """
+
+    venue: str
+
+
 class TellOperator(Struct, frozen=True):
     """Pass an alert on; telling it twice is allowed."""
 
     alert: AlertRaised
 
 
-ShellAct = SendOrder | CancelOrder | QueryOrder | PullFills | ReadAccount | TellOperator
+_ASKS_FOR_BALANCES: Final = frozenset({Evidence.ABSENT, Evidence.LOST, Evidence.REJECTED})
+"""A rejection, too: it says that our view of the account may be old."""
+_ASKS_FOR_TRADES: Final = frozenset({Evidence.LOST, Evidence.ABSENCE_PROVEN, Evidence.DECLARED_GONE})
+"""What the venue knows no more may have filled."""
+
+ShellAct = SendOrder | CancelOrder | QueryOrder | PullFills | ReadAccount | SweepVenue | TellOperator
 
 
 def acts_of(facts: Iterable[Fact], state: State) -> Iterator[ShellAct]:
@@ -76,21 +94,23 @@ def acts_of(facts: Iterable[Fact], state: State) -> Iterator[ShellAct]:
             yield CancelOrder(fact.client_id)
         elif isinstance(fact, AlertRaised):
             yield TellOperator(fact)
+        elif isinstance(fact, ControlChanged) and fact.kill_raised:
+            for venue in state.unswept:
+                yield SweepVenue(venue)
 
 
 def _after_move(fact: OrderMoved, state: State) -> Iterator[ShellAct]:
     order = state.orders[fact.client_id]
-    if fact.evidence is Evidence.CANCEL_AMBIGUOUS and order.state not in ENDED:
-        yield CancelOrder(fact.client_id)
-        return
+    if fact.evidence is Evidence.CANCEL_AMBIGUOUS:
+        return  # whoever sent the cancel sends it again in its own time, and so does the next session
     acts = {TABLE[fact.state][fact.evidence].act}
     if order.came_back:  # the rows of the states that never lived ask for more, and are the same for all of them
         acts.add(TABLE[OrderState.REJECTED][fact.evidence].act)
     if fact.state is OrderState.UNKNOWN or Act.QUERY in acts:
         yield QueryOrder(fact.client_id)
-    if fact.evidence in (Evidence.ABSENT, Evidence.REJECTED):  # a rejection says that our view may be old
+    if fact.evidence in _ASKS_FOR_BALANCES:
         yield ReadAccount(order.venue)
-    if Act.PULL_FILLS in acts or fact.reported_lots > order.booked_lots:
+    if Act.PULL_FILLS in acts or fact.evidence in _ASKS_FOR_TRADES or fact.reported_lots > order.booked_lots:
         yield PullFills(order.venue)
 
 
@@ -104,3 +124,5 @@ def recovery_acts(state: State) -> Iterator[ShellAct]:
             yield QueryOrder(order.client_id)
         if order.state not in ENDED and order.cancel in (CancelState.REQUESTED, CancelState.UNKNOWN):
             yield CancelOrder(order.client_id)
+    for venue in state.unswept:
+        yield SweepVenue(venue)

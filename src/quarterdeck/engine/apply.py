@@ -19,6 +19,7 @@ from quarterdeck.domain import (
     AccountWeighed,
     AlertCleared,
     AlertRaised,
+    AnswersRetired,
     BalanceDiffered,
     Bug,
     CancelRequested,
@@ -31,6 +32,8 @@ from quarterdeck.domain import (
     CycleRan,
     DayClosed,
     Evidence,
+    ExitDeferred,
+    ExitResumed,
     Fact,
     FillBooked,
     FundingBooked,
@@ -38,12 +41,16 @@ from quarterdeck.domain import (
     Hold,
     IntentFormed,
     IntentRefused,
+    KillVerified,
     ListingsAdopted,
     MarksTaken,
     OrderMoved,
     OrderPlanned,
     OrdersRetired,
     OrderState,
+    OthersSeen,
+    ProtectionSettled,
+    ProtectionTried,
     SessionClosed,
     SessionOpened,
     SettingsAdopted,
@@ -67,12 +74,35 @@ from quarterdeck.engine.apply_money import (
     settings_adopted,
     watermark_raised,
 )
+from quarterdeck.engine.apply_venues import (
+    account_reconciled,
+    account_weighed,
+    balance_differed,
+    kill_verified,
+    others_seen,
+    stray_found,
+    trades_pulled,
+)
 from quarterdeck.engine.moment import settings_of
-from quarterdeck.engine.state import Marked, Rejections, State, TradeCounted, place_of
+from quarterdeck.engine.state import (
+    Answered,
+    Deferred,
+    Marked,
+    Naked,
+    Rejections,
+    State,
+    TradeCounted,
+    mark_of,
+    place_of,
+)
 from quarterdeck.orders import ENDED, NEVER_LIVED, Order, allows, is_settled
 from quarterdeck.portfolio import Position
 
 TRADES_KEPT_MAX: Final = 5_000
+RETIRED_KEYS_MAX: Final = 20_000
+"""Beyond these only the inbox, which keeps every key, stands before a command that is given a second time."""
+_ALIVE: Final = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.FILLED})
+_CONCLUDED: Final = frozenset({Evidence.ABSENCE_PROVEN, Evidence.DECLARED_GONE})
 _SIGNS_OF_LIFE: Final = frozenset({Evidence.ACKNOWLEDGED, Evidence.FILLED, Evidence.CANCELLED, Evidence.EXPIRED})
 
 
@@ -98,6 +128,8 @@ def _session_opened(state: State, fact: SessionOpened) -> None:
     state.released = False
     state.stopping = False
     state.reconciling = dict.fromkeys(state.venues, True)
+    if state.kill_raised:
+        state.unswept = dict.fromkeys(state.venues, True)
 
 
 def _session_closed(state: State, fact: SessionClosed) -> None:
@@ -115,12 +147,13 @@ def _cycle_ran(state: State, fact: CycleRan) -> None:
 
 def _intent_formed(state: State, fact: IntentFormed) -> None:
     if fact.intent.source not in OWN_SOURCES:
-        state.answers[fact.intent.id] = "taken up"
+        state.answers[fact.intent.id] = Answered("taken up", fact.at_ns)
 
 
 def _intent_refused(state: State, fact: IntentRefused) -> None:
+    state.deferred.pop(fact.intent_id, None)
     if fact.intent_id in state.answers:
-        state.answers[fact.intent_id] = f"refused: {fact.reason}"
+        state.answers[fact.intent_id] = Answered(f"refused: {fact.reason}", fact.at_ns)
 
 
 def _order_planned(state: State, fact: OrderPlanned) -> None:
@@ -149,9 +182,14 @@ def _order_planned(state: State, fact: OrderPlanned) -> None:
         kill_epoch=fact.kill_epoch,
         pair=pair,
         rate=fact.rate,
+        trigger_ticks=fact.trigger_ticks,
+        protection=fact.protection,
+        cursor=state.cursors.get(fact.venue, 0),
     )
     _reserve(state, order, reserve)
     state.live[fact.client_id] = fact.at_ns
+    if fact.trigger_ticks is not None:
+        return  # a stop order is no trade until it awakes: its first fill counts it
     if fact.source in OWN_SOURCES:
         state.executions += 1
     _count_trade(state, fact.intent_id, pair, fact.at_ns)
@@ -198,8 +236,11 @@ def _order_moved(state: State, fact: OrderMoved) -> None:
         raise Bug(f"order {fact.client_id}: {order.state} → {fact.state} on {fact.evidence} is not in the table")
     _set_state(state, order, fact.state, fact.at_ns)
     order.cancel = fact.cancel
-    if fact.absences > order.absences:
+    if fact.absences > order.absences or fact.evidence is Evidence.LOST:
         order.absent_at_ns = fact.at_ns
+    if fact.evidence is Evidence.LOST:
+        order.lost_venue_ns = fact.venue_at_ns
+    order.presumed = fact.state in ENDED and (fact.evidence in _CONCLUDED or (order.presumed and not _is_told(fact)))
     order.absences = fact.absences
     order.reason = fact.reason or order.reason
     order.venue_order_id = fact.venue_order_id or order.venue_order_id
@@ -216,14 +257,24 @@ def _order_moved(state: State, fact: OrderMoved) -> None:
     _settle(state, order)
 
 
+def _is_told(fact: OrderMoved) -> bool:
+    """Tell whether a venue itself says that an order ended."""
+    return fact.evidence in (Evidence.CANCELLED, Evidence.EXPIRED, Evidence.REJECTED)
+
+
 def _fill_booked(state: State, fact: FillBooked) -> None:
     order = state.orders[fact.client_id]
     if fact.trade_id in order.trade_ids:
         raise Bug(f"trade {fact.trade_id} was booked before")
     _set_state(state, order, fact.state, fact.at_ns)
     order.trade_ids.append(fact.trade_id)
+    if order.trigger_ticks is not None and not order.booked_lots:
+        state.executions += 1
+        _count_trade(state, order.intent_id, order.pair, fact.at_ns)
     order.booked_lots = fact.booked_lots_after
     order.inferred = fact.inferred_after
+    if not fact.inferred:
+        order.absences = 0
     _set_reported(order, fact.reported_lots_after, fact.at_ns)
     _reserve(state, order, fact.reserve_after)
     if fact.opened_at_ns != state.position(fact.venue, fact.instrument).opened_at_ns:
@@ -241,17 +292,21 @@ def _fill_booked(state: State, fact: FillBooked) -> None:
     )
     for held in fact.cash_after:
         state.cash.setdefault(held.venue, {})[held.asset] = held.amount
+    _pay_fees(state, fact)
+    if fact.cursor > state.cursors.get(fact.venue, 0):
+        state.cursors[fact.venue] = fact.cursor
+    if not fact.inferred and fact.venue_at_ns > state.traded_venue_ns.get(fact.venue, 0):
+        state.traded_venue_ns[fact.venue] = fact.venue_at_ns
+    _settle(state, order)
+
+
+def _pay_fees(state: State, fact: FillBooked) -> None:
     base = state.grids[fact.venue][fact.instrument].listing.base
     for fee in fact.fees_after:
         if fee.asset == base:
             more = subtract(fee.amount, state.fees.get(base, ZERO))
             state.coin_fees[base] = add(state.coin_fees.get(base, ZERO), more)
         state.fees[fee.asset] = fee.amount
-    if fact.cursor > state.cursors.get(fact.venue, 0):
-        state.cursors[fact.venue] = fact.cursor
-    if not fact.inferred and fact.venue_at_ns > state.traded_venue_ns.get(fact.venue, 0):
-        state.traded_venue_ns[fact.venue] = fact.venue_at_ns
-    _settle(state, order)
 
 
 def _cancel_requested(state: State, fact: CancelRequested) -> None:
@@ -270,6 +325,8 @@ def _control_changed(state: State, fact: ControlChanged) -> None:
         state.holds = {"operator": Hold("operator", fact.control, fact.reason, fact.paused_until_ns)}
     if fact.kill_epoch is not None:
         state.kill_epoch = fact.kill_epoch
+    if fact.kill_raised is not state.kill_raised:
+        state.unswept = dict.fromkeys(state.venues, True) if fact.kill_raised else {}
     state.kill_raised = fact.kill_raised
     if fact.window_emptied:
         state.recent.clear()
@@ -282,10 +339,6 @@ def _control_changed(state: State, fact: ControlChanged) -> None:
         state.peaks = [Marked(state.minute_ns, state.index)]
 
 
-def _account_reconciled(state: State, fact: AccountReconciled) -> None:
-    state.reconciling.pop(fact.venue, None)
-
-
 def _alert_raised(state: State, fact: AlertRaised) -> None:
     if fact.key:
         state.alerts[fact.key] = fact.text
@@ -295,30 +348,32 @@ def _alert_cleared(state: State, fact: AlertCleared) -> None:
     state.alerts.pop(fact.key, None)
 
 
-def _account_weighed(state: State, fact: AccountWeighed) -> None:
-    state.weighed_venue_ns[fact.venue] = fact.venue_at_ns
-    state.doubts[fact.venue] = dict(fact.doubts)
-
-
 def _command_answered(state: State, fact: CommandAnswered) -> None:
-    state.answers[fact.key] = fact.outcome
+    state.answers[fact.key] = Answered(fact.outcome, fact.at_ns)
 
 
-def _balance_differed(state: State, fact: BalanceDiffered) -> None:
-    state.baselines.setdefault(fact.venue, {})[fact.asset] = fact.baseline
-    if not fact.explained:
-        unexplained = state.unexplained.setdefault(fact.venue, {})
-        unexplained[fact.asset] = add(unexplained.get(fact.asset, ZERO), subtract(fact.actual, fact.expected))
+def _answers_retired(state: State, fact: AnswersRetired) -> None:
+    for key in fact.keys:
+        del state.answers[key]
+        state.retired_keys[mark_of(key)] = True
+    while len(state.retired_keys) > RETIRED_KEYS_MAX:
+        del state.retired_keys[next(iter(state.retired_keys))]
 
 
-def _stray_found(state: State, fact: StrayFound) -> None:
-    state.strays[fact.key] = fact.what
-    if fact.cursor > state.cursors.get(fact.venue, 0):
-        state.cursors[fact.venue] = fact.cursor
+def _exit_deferred(state: State, fact: ExitDeferred) -> None:
+    state.deferred[fact.intent.id] = Deferred(fact.intent, fact.venue, fact.at_ns)
 
 
-def _trades_pulled(state: State, fact: TradesPulled) -> None:
-    state.cursors[fact.venue] = fact.cursor
+def _exit_resumed(state: State, fact: ExitResumed) -> None:
+    del state.deferred[fact.intent_id]
+
+
+def _protection_tried(state: State, fact: ProtectionTried) -> None:
+    state.naked[place_of(fact.venue, fact.instrument)] = Naked(fact.since_ns, fact.tries, fact.next_ns)
+
+
+def _protection_settled(state: State, fact: ProtectionSettled) -> None:
+    state.naked.pop(place_of(fact.venue, fact.instrument), None)
 
 
 def _orders_retired(state: State, fact: OrdersRetired) -> None:
@@ -335,7 +390,8 @@ def _clock_held(state: State, fact: ClockHeld) -> None:
 def _set_state(state: State, order: Order, after: OrderState, at_ns: int) -> None:
     if after is order.state:
         return
-    order.came_back = order.came_back or order.state in NEVER_LIVED
+    order.came_back = order.came_back or order.state in NEVER_LIVED or (order.presumed and after not in ENDED)
+    order.lived = order.lived or after in _ALIVE
     order.state = after
     if after is OrderState.UNKNOWN:
         order.unknown_since_ns = at_ns
@@ -388,10 +444,10 @@ _FOLD: Final[dict[type[Any], Callable[[State, Any], None]]] = {
     CancelRequested: _cancel_requested,
     ControlChanged: _control_changed,
     CommandAnswered: _command_answered,
-    BalanceDiffered: _balance_differed,
-    AccountWeighed: _account_weighed,
-    StrayFound: _stray_found,
-    TradesPulled: _trades_pulled,
+    BalanceDiffered: balance_differed,
+    AccountWeighed: account_weighed,
+    StrayFound: stray_found,
+    TradesPulled: trades_pulled,
     OrdersRetired: _orders_retired,
     AlertRaised: _alert_raised,
     ClockHeld: _clock_held,
@@ -400,7 +456,14 @@ _FOLD: Final[dict[type[Any], Callable[[State, Any], None]]] = {
     FundsBooked: funds_booked,
     FundingBooked: funding_booked,
     ListingsAdopted: listings_adopted,
-    AccountReconciled: _account_reconciled,
+    AccountReconciled: account_reconciled,
     StateUpgraded: _state_upgraded,
     AlertCleared: _alert_cleared,
+    AnswersRetired: _answers_retired,
+    ExitDeferred: _exit_deferred,
+    ExitResumed: _exit_resumed,
+    ProtectionTried: _protection_tried,
+    ProtectionSettled: _protection_settled,
+    OthersSeen: others_seen,
+    KillVerified: kill_verified,
 }

@@ -19,8 +19,8 @@ from quarterdeck.domain import (
 )
 from quarterdeck.engine.losses import remember_hour, remember_mark
 from quarterdeck.engine.moment import settings_of
-from quarterdeck.engine.state import Grid, State
-from quarterdeck.portfolio import Totals, next_day
+from quarterdeck.engine.state import Answered, Grid, State
+from quarterdeck.portfolio import Position, Totals, next_day
 
 FUNDING_IDS_MAX: Final = 10_000
 
@@ -67,6 +67,9 @@ def listings_adopted(state: State, fact: ListingsAdopted) -> None:
 def capital_declared(state: State, fact: CapitalDeclared) -> None:
     """Begin: what the bot may call its own is its first equity, one unit to each."""
     state.cash = {venue: dict(cash) for venue, cash in fact.cash.items()}
+    for one in fact.holdings:
+        position = Position(qty=one.qty, cost=one.cost, opened_at_ns=fact.at_ns, entries=1)
+        state.positions.setdefault(one.venue, {})[one.instrument] = position
     state.equity_open = fact.equity
     state.equity = fact.equity
     state.units = fact.equity
@@ -125,7 +128,7 @@ def funds_booked(state: State, fact: FundsBooked) -> None:
     if state.equity is not None:
         state.equity = fact.equity_after
     state.flows = fact.flows_after
-    state.answers[fact.key] = f"done: {fact.amount} {fact.asset} on {fact.venue}"
+    state.answers[fact.key] = Answered(f"done: {fact.amount} {fact.asset} on {fact.venue}", fact.at_ns)
 
 
 def funding_booked(state: State, fact: FundingBooked) -> None:

@@ -28,10 +28,14 @@ from quarterdeck.domain import (
     quantize,
     subtract,
 )
+from quarterdeck.engine.cover import review_all
 from quarterdeck.engine.exposure import is_dust
 from quarterdeck.engine.losses import equity_at
 from quarterdeck.engine.moment import Moment, rate_of, settings_of
+from quarterdeck.engine.reports import request_cancel
 from quarterdeck.engine.state import State
+from quarterdeck.engine.unknown import is_weighable
+from quarterdeck.orders import Order
 
 FLOW_STEP = Decimal("1e-12")
 
@@ -66,7 +70,7 @@ def change_settings(state: State, asked: SettingsAsked, at_ns: int) -> Iterator[
     An intent is judged as a whole at one instant, so a tightened limit binds from here on, and a loosened one reaches
     no earlier intent.
     """
-    if asked.key in state.answers:
+    if state.is_answered(asked.key):
         return
     wanted, present = asked.settings, settings_of(state)
     listings = tuple(state.grids[one.venue][one.instrument].listing for one in present.listings)  # as adopted since
@@ -82,6 +86,7 @@ def change_settings(state: State, asked: SettingsAsked, at_ns: int) -> Iterator[
         cancel_on_shutdown=wanted.cancel_on_shutdown,
     )
     yield SettingsAdopted(at_ns=at_ns, settings=adopted, who=asked.who, reason=asked.reason, changes=asked.changes)
+    yield from review_all(state, at_ns)
     is_news = wanted.approved != present.approved
     later = f"; {', '.join(unknown)} at the next start" if unknown and is_news else ""
     paths = ", ".join(change.path for change in asked.changes) or "nothing"
@@ -95,7 +100,7 @@ def book_funds(state: State, asked: FundsAsked, now: Moment) -> Iterator[Fact]:
     What an account shows beyond every explanation, while an unknown order keeps it from being compared, is explained
     by a flow of the same direction; so is money that somebody moved and that never was the bot's.
     """
-    if asked.key in state.answers:
+    if state.is_answered(asked.key):
         return
     equity, rate = equity_at(state, now), rate_of(state, now, asked.asset)
     if asked.external:
@@ -110,8 +115,8 @@ def book_funds(state: State, asked: FundsAsked, now: Moment) -> Iterator[Fact]:
     doubt = _doubt(state, asked.venue, asked.asset)
     unexplained = state.unexplained.get(asked.venue, {}).get(asked.asset, ZERO)
     unexplained_after = _less_explained(unexplained, asked.amount)
-    # What explains one difference explains no other, and what was compared before it was declared is in no doubt.
-    told = subtract(unexplained, unexplained_after) if asked.external else _covered(asked.amount, baseline)
+    # What explains one difference explains no other. What is in doubt comes before what was explained long ago.
+    told = subtract(unexplained, unexplained_after)
     doubt_after = _less_explained(doubt, subtract(asked.amount, told))
     own = ZERO if asked.external else asked.amount
     worth = quantize(multiply(own, Decimal(repr(rate))), FLOW_STEP) if rate != 1.0 else own
@@ -132,6 +137,7 @@ def book_funds(state: State, asked: FundsAsked, now: Moment) -> Iterator[Fact]:
         doubt_after=doubt_after,
         external=asked.external,
     )
+    yield from review_all(state, now.at_ns)
 
 
 def _doubt(state: State, venue: str, asset: str) -> Decimal:
@@ -145,16 +151,11 @@ def _doubt(state: State, venue: str, asset: str) -> Decimal:
     listings = [
         state.grids[venue][order.instrument].listing
         for order in state.unknown_orders()
-        if order.venue == venue and not order.booked_lots
+        if order.venue == venue and is_weighable(order)
     ]
     if not any(asset in (listing.base, listing.quote) for listing in listings):
         return ZERO
     return state.doubts.get(venue, {}).get(asset, ZERO)
-
-
-def _covered(amount: Decimal, baseline: Decimal) -> Decimal:
-    """Give how much of a flow the account held beside the bot's own, or lacked, when it was last compared."""
-    return min(amount, max(baseline, ZERO)) if amount > 0 else max(amount, min(baseline, ZERO))
 
 
 def plain(amount: Decimal) -> str:
@@ -213,7 +214,14 @@ def _why_no_funds(state: State, asked: FundsAsked, equity: float | None) -> str:
 
 
 def book_funding(state: State, report: FundingReported, at_ns: int) -> Iterator[Fact]:
-    """Book a funding payment, once by its id."""
+    """
+    Book a funding payment, once by its id.
+
+    One on an instrument that the bot never traded there belongs to somebody else on the account: the next comparison
+    finds it as money of others.
+    """
+    if report.instrument not in state.positions.get(report.venue, {}):
+        return
     if f"{report.venue}:{report.funding_id}" in state.funding_ids or not report.amount.is_finite():
         return
     yield FundingBooked(
@@ -251,17 +259,37 @@ def take_listings(state: State, report: ListingsReported, at_ns: int) -> Iterato
             changed.append(listing)
     if changed:
         yield ListingsAdopted(at_ns=at_ns, venue=report.venue, listings=tuple(changed))
+        yield from review_all(state, at_ns)
         frozen = [listing.instrument for listing in changed if not listing.tradable]
         if frozen:
             text = f"{report.venue} does not trade {', '.join(frozen)} as before; nothing is opened there any more"
             yield AlertRaised(at_ns=at_ns, code="pair_changed", text=text, severity="critical")
+    for instrument, grid in state.grids.get(report.venue, {}).items():
+        if _is_regridded(grid.listing, listed.get(instrument)):
+            yield from _give_way(state, grid.listing, at_ns)
+
+
+def _is_regridded(ours: Listing, reported: Listing | None) -> bool:
+    return reported is not None and (reported.lot, reported.tick) != (ours.lot, ours.tick)
+
+
+def _give_way(state: State, ours: Listing, at_ns: int) -> Iterator[Fact]:
+    """Cancel stop orders on a grid that its venue gave up, where nothing else keeps the new one from being adopted."""
+    unsettled = _unsettled(state, ours)
+    if all(order.is_protective and not order.reported_lots for order in unsettled):
+        for order in unsettled:
+            yield from request_cancel(order, at_ns, "the venue changed its grid")
+
+
+def _unsettled(state: State, ours: Listing) -> list[Order]:
+    place = (ours.venue, ours.instrument)
+    return [order for order in state.moving_orders() if (order.venue, order.instrument) == place]
 
 
 def _listed_now(state: State, ours: Listing, reported: Listing | None) -> Listing:
     if reported is None:
         return replace(ours, tradable=False)
     reported = replace(reported, pair=ours.pair)
-    if (reported.lot, reported.tick) == (ours.lot, ours.tick):
-        return reported
-    unsettled = any((order.venue, order.instrument) == (ours.venue, ours.instrument) for order in state.moving_orders())
-    return replace(ours, tradable=False) if unsettled else reported
+    if _is_regridded(ours, reported) and _unsettled(state, ours):
+        return replace(ours, tradable=False)
+    return reported

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 from quarterdeck.domain import (
     MINUTE_NS,
     SECOND_NS,
+    ZERO,
     AlertRaised,
+    BotSettings,
     CancelAsked,
     CapitalDeclared,
     ClockHeld,
@@ -28,6 +30,7 @@ from quarterdeck.domain import (
     Intent,
     OrderState,
     Released,
+    ResolveAsked,
     SessionClosed,
     SessionOpened,
     SettingsAdopted,
@@ -39,14 +42,16 @@ from quarterdeck.domain import (
     ensure,
 )
 from quarterdeck.engine.changes import left_without_care
-from quarterdeck.engine.exposure import grids_of, sellable_lots
-from quarterdeck.engine.holds import LIMITS_OF_LOSS, changed, held, strength
+from quarterdeck.engine.cover import review_all
+from quarterdeck.engine.exposure import FLATTEN, grids_of, sellable_lots
+from quarterdeck.engine.holds import LIMITS_OF_LOSS, TAKEOVER, changed, held, strength
 from quarterdeck.engine.intents import pursue
 from quarterdeck.engine.moment import Moment, settings_of
 from quarterdeck.engine.reports import move, request_cancel
 from quarterdeck.engine.state import State, state_hash
 from quarterdeck.orders import ENDED
 
+MILLISECOND_NS: Final = SECOND_NS // 1_000
 NOTICED: Final = "the kill file was raised"
 CLOCK_STEP_NS_MAX: Final = SECOND_NS // 2
 CLOCK_STEADY_NS: Final = 60 * SECOND_NS
@@ -69,7 +74,7 @@ def start(state: State, started: Started, at_ns: int) -> Iterator[Fact]:
     Raises:
         ConfigError: If the settings lack a pair or venue on which something is still held or working.
     """
-    is_first = state.epoch == 0
+    is_first, was_released = state.epoch == 0, state.released
     unhandled = left_without_care(state, started.settings)
     if unhandled:
         raise ConfigError(unhandled)
@@ -85,23 +90,52 @@ def start(state: State, started: Started, at_ns: int) -> Iterator[Fact]:
         yield SettingsAdopted(at_ns=at_ns, settings=started.settings)
     yield SessionOpened(at_ns=at_ns, session=started.session, epoch=started.epoch, software=started.software)
     if is_first:
-        cash = {venue.name: dict(venue.cash) for venue in started.settings.venues}
-        yield CapitalDeclared(at_ns=at_ns, cash=cash, equity=float(started.settings.capital))
+        yield _capital(started.settings, at_ns)
+    elif not was_released:
+        yield _taken_over(state, at_ns)
     for order in state.live_orders():
         if order.state is OrderState.PLANNED:
             yield from move(state, order, Evidence.RECOVERED, at_ns, reason="a new session found no answer to the send")
+    yield from review_all(state, at_ns)
     if started.kill_epoch > state.kill_epoch and not state.kill_raised:
         yield from _kill(state, at_ns, NOTICED, "kill file")
 
 
+def _capital(settings: BotSettings, at_ns: int) -> CapitalDeclared:
+    """Say what the bot begins with. Whatever else an account holds is not its own, and is never sold."""
+    return CapitalDeclared(
+        at_ns=at_ns,
+        cash={venue.name: dict(venue.cash) for venue in settings.venues},
+        equity=float(settings.capital),
+        holdings=tuple(holding for venue in settings.venues for holding in venue.holdings),
+    )
+
+
+def _taken_over(state: State, at_ns: int) -> ControlChanged:
+    """Open nothing as long as a request that the owner before signed with its last breath may still be honoured."""
+    settings = settings_of(state)
+    validity_ns = max([venue.validity_ns for venue in settings.venues], default=0)
+    until_ns = at_ns + validity_ns + int(settings.guardrails.clock_skew_max_ms * MILLISECOND_NS)
+    earlier = state.holds.get(TAKEOVER)
+    if earlier is not None:
+        until_ns = max(until_ns, earlier.until_ns)
+    reason = "the session before was not released; what it sent last may still arrive"
+    return held(state, at_ns, Hold(TAKEOVER, Control.REDUCING, reason, until_ns), "engine")
+
+
 def stop(state: State, stopping: Stopping, at_ns: int) -> Iterator[Fact]:
-    """Stop deciding, and cancel what is working if the settings say so."""
+    """
+    Stop deciding, and cancel what is working if the settings say so.
+
+    What protects a position at its venue stays there: a process that is gone leaves nothing naked.
+    """
     if state.stopping:
         return
     yield SessionClosed(at_ns=at_ns, reason=stopping.reason, released=False)
     if settings_of(state).cancel_on_shutdown:
         for order in state.live_orders():
-            yield from request_cancel(order, at_ns, "the bot is stopping")
+            if not (order.is_protective and state.position(order.venue, order.instrument).qty > ZERO):
+                yield from request_cancel(order, at_ns, "the bot is stopping")
 
 
 def release(state: State, _released: Released, at_ns: int) -> Iterator[Fact]:
@@ -113,7 +147,7 @@ def release(state: State, _released: Released, at_ns: int) -> Iterator[Fact]:
 
 def take_control(state: State, asked: ControlAsked, now: Moment) -> Iterator[Fact]:
     """Carry out an operator's command once for each key, and answer it durably."""
-    if asked.key in state.answers:
+    if state.is_answered(asked.key):
         return
     at_ns = now.at_ns
     if asked.command == "flatten":
@@ -138,7 +172,8 @@ def take_control(state: State, asked: ControlAsked, now: Moment) -> Iterator[Fac
         outcome = "done: resume"
         if state.holds:
             why = "; ".join(f"{hold.cause}: {hold.reason}" for hold in state.holds.values())
-            outcome = f"done: resume, but still {state.control.value}: {why} (resume --rebase lifts loss limits)"
+            hint = " (resume --rebase lifts loss limits)" if any(c in state.holds for c in LIMITS_OF_LOSS) else ""
+            outcome = f"done: resume, but still {state.control.value}: {why}{hint}"
         yield CommandAnswered(at_ns=at_ns, key=asked.key, outcome=outcome)
         return
     else:
@@ -148,11 +183,12 @@ def take_control(state: State, asked: ControlAsked, now: Moment) -> Iterator[Fac
 
 def _resumed(state: State, asked: ControlAsked, at_ns: int) -> ControlChanged:
     """
-    Lift what a person may lift: every hold but those of the loss limits, and these too with `rebase`.
+    Lift what a person may lift: every hold but those of time and of the loss limits, and the latter too with `rebase`.
 
     The person has looked: differences of balances are accepted, and counts of rejections and executions begin anew.
     """
-    kept = [] if asked.rebase else [hold for hold in state.holds.values() if hold.cause in LIMITS_OF_LOSS]
+    firm = (TAKEOVER,) if asked.rebase else (TAKEOVER, *LIMITS_OF_LOSS)
+    kept = [hold for hold in state.holds.values() if hold.cause in firm]
     return replace(
         changed(state, at_ns, kept, asked.reason, asked.who),
         kill_epoch=asked.kill_epoch,
@@ -172,8 +208,7 @@ def _lower(state: State, asked: ControlAsked, at_ns: int) -> Iterator[Fact]:
         return
     yield held(state, at_ns, hold, asked.who)
     if level is Control.HALTED:
-        for live in state.live_orders():
-            yield from request_cancel(live, at_ns, "the bot was halted")
+        yield from _cancel_all(state, at_ns, "the bot was halted")
 
 
 def _kill(state: State, at_ns: int, reason: str, who: str) -> Iterator[Fact]:
@@ -188,14 +223,21 @@ def _kill(state: State, at_ns: int, reason: str, who: str) -> Iterator[Fact]:
     if naked and not protected:
         text = f"{reason}: halted, and nothing protects {', '.join(naked)}; flatten or watch them"
         yield AlertRaised(at_ns=at_ns, code="kill_switch", text=text, severity="critical")
+    yield from _cancel_all(state, at_ns, "kill")
+
+
+def _cancel_all(state: State, at_ns: int, reason: str) -> Iterator[Fact]:
+    """Cancel everything that lives; what protects positions at their venues stays where the settings say so."""
+    stays = state.settings is not None and state.settings.guardrails.protect_when_halted
     for order in state.live_orders():
-        yield from request_cancel(order, at_ns, "kill")
+        if not (stays and order.is_protective):
+            yield from request_cancel(order, at_ns, reason)
 
 
 def _flatten(state: State, asked: ControlAsked, now: Moment) -> Iterator[Fact]:
     """Close every position, through the same door as any exit."""
     for instrument in settings_of(state).pairs:
-        if any(sellable_lots(state, grid) > 0 for grid in grids_of(state, instrument)):
+        if any(sellable_lots(state, grid, over_resting=True) > 0 for grid in grids_of(state, instrument)):
             intent = Intent(
                 id=f"{settings_of(state).bot}:flatten:{asked.key}:{instrument}",
                 source=Source.MANUAL,
@@ -205,14 +247,14 @@ def _flatten(state: State, asked: ControlAsked, now: Moment) -> Iterator[Fact]:
                 instrument=instrument,
                 asked=Decimal(0),
                 asked_unit="position",
-                cause="flatten",
+                cause=FLATTEN,
             )
             yield from pursue(state, now, intent)
 
 
 def cancel_one(state: State, asked: CancelAsked, at_ns: int) -> Iterator[Fact]:
     """Cancel one order at an operator's wish, once for each key."""
-    if asked.key in state.answers:
+    if state.is_answered(asked.key):
         return
     order = state.orders.get(asked.client_id)
     if order is None:
@@ -222,6 +264,22 @@ def cancel_one(state: State, asked: CancelAsked, at_ns: int) -> Iterator[Fact]:
     else:
         yield from request_cancel(order, at_ns, f"asked by {asked.who}")
         outcome = f"done: cancel of {asked.client_id} requested"
+    yield CommandAnswered(at_ns=at_ns, key=asked.key, outcome=outcome)
+
+
+def resolve_one(state: State, asked: ResolveAsked, at_ns: int) -> Iterator[Fact]:
+    """Take a person's word, once for each key, that an unknown order lives no more; trades are told all the same."""
+    if state.is_answered(asked.key):
+        return
+    order = state.orders.get(asked.client_id)
+    if order is None:
+        outcome = f"refused: no order {asked.client_id}"
+    elif order.state is not OrderState.UNKNOWN:
+        outcome = f"refused: order {asked.client_id} is {order.state.value}; only an unknown one can be resolved"
+    else:
+        why = f"{asked.who} says that it lives no more" + (f": {asked.reason}" if asked.reason else "")
+        yield from move(state, order, Evidence.DECLARED_GONE, at_ns, reason=why)
+        outcome = f"done: order {asked.client_id} counts as {order.state.value}"
     yield CommandAnswered(at_ns=at_ns, key=asked.key, outcome=outcome)
 
 

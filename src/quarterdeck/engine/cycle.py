@@ -26,6 +26,7 @@ from quarterdeck.domain import (
     TriggerFired,
     WatermarkRaised,
 )
+from quarterdeck.engine.cover import waiting_for
 from quarterdeck.engine.exposure import grids_of, is_dust, sellable_lots
 from quarterdeck.engine.intents import pursue
 from quarterdeck.engine.moment import Moment, settings_of
@@ -55,15 +56,17 @@ def run_cycle(state: State, cycle: CycleDue, now: Moment) -> Iterator[Fact]:
             wanted.append(signal)
     if len(wanted) > 1:
         wanted.sort(key=lambda signal: (signal.action is _BUY, signal.instrument))
-    skipped = {signal.instrument: why for signal in wanted if (why := _why_not(state, settings.sizing, signal))}
+    skipped: dict[str, str] = {}
+    for signal in wanted:
+        why = _why_not(state, settings.sizing, signal)
+        if why:
+            skipped[signal.instrument] = why
     yield CycleRan(at_ns=now.at_ns, bar_ns=cycle.bar_ns, actions=actions, skipped=skipped)
     for signal in wanted:
-        if signal.instrument in skipped:
-            continue
-        if signal.action is _BUY:
-            yield from pursue(state, now, _entry(state, settings, signal, cycle.bar_ns))
-        else:
-            yield from pursue(state, now, _exit(settings, signal, cycle.bar_ns))
+        if signal.instrument not in skipped:
+            is_entry, bar_ns = signal.action is _BUY, cycle.bar_ns
+            intent = _entry(state, settings, signal, bar_ns) if is_entry else _exit(settings, signal, bar_ns)
+            yield from pursue(state, now, intent)
 
 
 def _why_not(state: State, sizing: SizingSettings, signal: SignalGiven) -> str:
@@ -80,8 +83,10 @@ def _why_not_enter(state: State, entries_max: int, pair: str) -> str:
     """
     Tell whether the target differs from what is held, working or unknown, each counted as if filled.
 
-    What is too small to be sold is dust and takes no slot.
+    What is too small to be sold is dust and takes no slot. A stop order that rests is no exit until it awakes.
     """
+    if state.deferred and waiting_for(state, pair, None) is not None:
+        return "an exit is under way"
     entries = 0
     for venue, held in state.positions.items():
         for instrument, position in held.items():
@@ -91,6 +96,8 @@ def _why_not_enter(state: State, entries_max: int, pair: str) -> str:
     for order in state.live_orders():  # one that has ended is among them while lots of it wait to be booked
         if order.pair == pair:
             if order.effect is _REDUCE:
+                if order.is_protective and not order.reported_lots:
+                    continue
                 return "an exit is under way"
             grid = state.grids[order.venue][order.instrument]
             is_seen = not is_dust(state, grid, state.position(order.venue, order.instrument))
@@ -100,6 +107,8 @@ def _why_not_enter(state: State, entries_max: int, pair: str) -> str:
 
 def _has_position(state: State, pair: str) -> bool:
     """Tell whether there is anything to sell, or an entry on its way that should not arrive."""
+    if state.deferred and waiting_for(state, pair, None) is not None:
+        return False
     for grid in grids_of(state, pair):
         if sellable_lots(state, grid) > 0:
             return True
@@ -181,7 +190,7 @@ def _trigger_id(state: State, fired: TriggerFired, at_ns: int) -> str:
 
 def take_request(state: State, asked: IntentAsked, now: Moment) -> Iterator[Fact]:
     """Take up an intent from outside, once for each key; it passes the same door as every other."""
-    if asked.key in state.answers:
+    if state.is_answered(asked.key):
         return
     own = f"{settings_of(state).bot}:"
     if asked.key.startswith(own):  # else a key could take the id, and so the client id, of an intent of our own

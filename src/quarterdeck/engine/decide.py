@@ -26,20 +26,25 @@ from quarterdeck.domain import (
     ListingsReported,
     OrderReported,
     Released,
+    ResolveAsked,
     SettingsAsked,
     Started,
     Stopping,
     TriggerFired,
+    VenueSwept,
     Woke,
 )
+from quarterdeck.engine.accounts import take_account
 from quarterdeck.engine.apply import apply
 from quarterdeck.engine.changes import book_funding, book_funds, change_settings, take_listings
-from quarterdeck.engine.control import cancel_one, hold_clock, release, start, stop, take_control
+from quarterdeck.engine.control import cancel_one, hold_clock, release, resolve_one, start, stop, take_control
 from quarterdeck.engine.cycle import fire_trigger, run_cycle, take_request
 from quarterdeck.engine.fills import take_fill
 from quarterdeck.engine.moment import Moment
-from quarterdeck.engine.reports import take_account, take_report
+from quarterdeck.engine.protection import protect
+from quarterdeck.engine.reports import take_report
 from quarterdeck.engine.state import State
+from quarterdeck.engine.sweeping import take_sweep
 from quarterdeck.engine.timekeeping import advance, due
 
 READS_MARKET: Final = frozenset({CycleDue, Woke, TriggerFired, IntentAsked, ControlAsked, FundsAsked})
@@ -83,9 +88,10 @@ def step(state: State, news: Input) -> list[Fact]:
     return facts
 
 
-def _woke(_state: State, _news: Woke, _now: Moment) -> Iterator[Fact]:
-    """Time alone has passed; `advance` has said what that brings about."""
-    yield from ()
+def _woke(state: State, _news: Woke, now: Moment) -> Iterator[Fact]:
+    """Time alone has passed: `advance` has said what that brings about, and nothing stands in the way of protection."""
+    if state.naked or state.deferred:
+        yield from protect(state, now)
 
 
 # One handler for each kind of input; a test holds these two tables equal to the union `Input`.
@@ -102,9 +108,11 @@ _PLAIN: Final[dict[type[Any], Callable[[State, Any, int], Iterator[Fact]]]] = {
     Stopping: stop,
     Released: release,
     CancelAsked: cancel_one,
+    ResolveAsked: resolve_one,
     OrderReported: take_report,
     FillReported: take_fill,
     AccountReported: take_account,
+    VenueSwept: take_sweep,
     ClockStepped: hold_clock,
     SettingsAsked: change_settings,
     FundingReported: book_funding,

@@ -31,7 +31,7 @@ class Draft(Struct, frozen=True, gc=False):
     into base currency; `reference` is the live price of the pair in base currency, NaN where there is none; `equity` is
     that of the bot as last marked; `qty_max` is what E3 allows, in base units; `held_qty` is what the bot would own of
     the asset without this order if every living buy filled; `free` is what it may spend there of the asset that the
-    order spends, in units of it.
+    order spends, in units of it. `trigger_ticks` is set for a stop order, which awakes there.
     """
 
     grid: Grid
@@ -51,6 +51,7 @@ class Draft(Struct, frozen=True, gc=False):
     reserve_per_lot: Decimal
     routes: tuple[VenueQuote, ...]
     sized_by: str
+    trigger_ticks: int | None = None
 
 
 class Refusal(Struct, frozen=True, gc=False):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from decimal import Decimal
 
 from quarterdeck.domain import BotSettings, Intent, lots_down, multiply
+from quarterdeck.engine.cover import Stop
 from quarterdeck.engine.drafts import Draft, Refusal, equity_of, limit_ticks_of, qty_max_of
-from quarterdeck.engine.exposure import asset_qty_worst, grids_of, least_qty, sellable_lots
+from quarterdeck.engine.exposure import asset_qty_worst, goes_over_resting, grids_of, least_qty, sellable_lots
 from quarterdeck.engine.moment import Moment
 from quarterdeck.engine.offers import Offer, exits_of, reference_of
 from quarterdeck.engine.state import Grid, State
@@ -16,23 +18,35 @@ from quarterdeck.routing import Candidate, exit_order, exit_price
 
 
 def draft_reducing(
-    state: State, now: Moment, settings: BotSettings, intent: Intent, venue: str | None
+    state: State,
+    now: Moment,
+    settings: BotSettings,
+    intent: Intent,
+    venue: str | None,
+    avoided: Collection[tuple[str, str]] = (),
 ) -> list[Draft] | Refusal:
-    """Sell where some is held, the best price first, and never more than is held there and not being sold."""
+    """
+    Sell where some is held, the best price first, and never more than is held there and not being sold.
+
+    `avoided`: venues and instruments of which nothing may be sold now, for a stop order holds it.
+    """
     market = exits_of(state, now, settings, intent.instrument)
     held: list[tuple[Offer, int]] = []
     candidates: list[Candidate] = []
-    anywhere = venue is None and not intent.listing
+    lasts: list[float] = []
+    anywhere, over_resting = venue is None and not intent.listing, goes_over_resting(intent)
     for offer in market:
         grid = offer.grid
-        lots = sellable_lots(state, grid) if anywhere or _is_meant(intent, grid, venue) else 0
-        if lots > 0:
+        lasts.append(offer.quote.last * offer.rate)
+        is_meant = anywhere or _is_meant(intent, grid, venue)
+        lots = sellable_lots(state, grid, over_resting=over_resting) if is_meant else 0
+        if lots > 0 and not (avoided and (grid.listing.venue, grid.listing.instrument) in avoided):
             held.append((offer, lots))
             brings = Candidate(offer.quote, grid.fee_taker, lots * grid.lot, rate=offer.rate, pair=grid.listing.pair)
             candidates.append(brings)
     if not held:
         return _nothing_to_sell(state, intent, venue)
-    reference = reference_of([offer.quote.last * offer.rate for offer in market])
+    reference = reference_of(lasts)
     left = float(intent.asked) if intent.asked_unit == "base" else math.inf
     drafts: list[Draft] = []
     for place in exit_order(candidates) if len(held) > 1 else (0,):
@@ -97,6 +111,7 @@ def _draft(
         price = best = limit_ticks * grid.tick
     fee = price * grid.fee_taker * lots * grid.lot
     held = float(state.position(listing.venue, listing.instrument).qty)
+    selling = state.selling_lots(listing.venue, listing.instrument, over_resting=goes_over_resting(intent))
     return Draft(
         grid,
         quote,
@@ -109,10 +124,42 @@ def _draft(
         equity=equity,
         qty_max=qty_max,
         held_qty=asset_qty_worst(state, listing.base),
-        free=held - state.selling_lots(listing.venue, listing.instrument) * grid.lot,
+        free=held - selling * grid.lot,
         limit_ticks=limit_ticks,
         reserve_asset=listing.base,
         reserve_per_lot=listing.lot,
         routes=(candidate.told(price * (1.0 - grid.fee_taker), fee, has_liquidity=True),),
         sized_by=sized_by,
+    )
+
+
+def draft_stop(state: State, now: Moment, offer: Offer, stop: Stop) -> Draft:
+    """
+    Draft the stop order that covers a position.
+
+    It is judged at its trigger, which is held against itself: how far the market is from there is what it is for. And
+    E3 lets it cover whatever is held, for a position has one stop order and no more.
+    """
+    grid, listing = offer.grid, offer.grid.listing
+    trigger = stop.trigger_ticks * grid.tick
+    held = float(state.position(listing.venue, listing.instrument).qty)
+    return Draft(
+        grid,
+        offer.quote,
+        offer.is_sound,
+        stop.lots,
+        price=trigger,
+        best=trigger,
+        rate=offer.rate,
+        reference=trigger * offer.rate,
+        equity=equity_of(state, now),
+        qty_max=held,
+        held_qty=asset_qty_worst(state, listing.base),
+        free=held - state.selling_lots(listing.venue, listing.instrument) * grid.lot,
+        limit_ticks=None,
+        reserve_asset=listing.base,
+        reserve_per_lot=listing.lot,
+        routes=(),
+        sized_by="position",
+        trigger_ticks=stop.trigger_ticks,
     )

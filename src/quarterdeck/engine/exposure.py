@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from quarterdeck.domain import ZERO, Effect, Side, multiply
+from quarterdeck.domain import ZERO, Effect, Intent, Side, Source, multiply, subtract
 from quarterdeck.engine.state import Grid, State
 from quarterdeck.guardrails import SLACK
 from quarterdeck.orders import ENDED, Order
@@ -22,15 +22,17 @@ class Standing(Struct, frozen=True, gc=False):
     unexecuted: float
 
 
+FLATTEN: Final = "flatten"
+"""The cause of the intents by which an operator closes every position."""
 NONE_STANDING: Final = Standing(0, 0, 0.0)
 
 
 def standing(state: State, pair: str) -> Standing:
-    """Count the orders that have not ended."""
+    """Count the orders that have not ended, but for the stop orders that rest for the sake of a position."""
     orders, of_pair, unexecuted = 0, 0, 0.0
     for client_id in state.live:
         order = state.orders[client_id]
-        if order.state not in ENDED:
+        if order.state not in ENDED and order.trigger_ticks is None:
             orders += 1
             of_pair += order.pair == pair
             unexecuted += order.unbooked_lots * float(order.lot) * order.reference_price * order.rate
@@ -91,17 +93,37 @@ def is_dust(state: State, grid: Grid, position: Position) -> bool:
     return worth < grid.notional_min * (1.0 - SLACK)
 
 
-def sellable_lots(state: State, grid: Grid) -> int:
+def stops_resting(state: State, venue: str, instrument: str) -> list[Order]:
+    """List the stop orders of a position that have not ended, unknown ones among them."""
+    return [
+        order
+        for order in state.live_orders()
+        if order.is_protective and order.state not in ENDED and order.venue == venue and order.instrument == instrument
+    ]
+
+
+def sellable_lots(state: State, grid: Grid, *, over_resting: bool = False) -> int:
     """
     Count the whole lots that a venue holds and no living order is already selling.
 
-    Where the venue takes the fee of a sale in the coin sold, that much stays behind to pay it.
+    What the account was last seen to lack of the position is not there to be sold: somebody else sold it by hand.
+    What a stop order holds counts as sellable, for it gives way to every other exit; so does what a limit order holds,
+    for one that goes `over_resting` ones. Where the venue takes the fee of a sale in the coin sold, that much stays
+    behind to pay it.
     """
     listing = grid.listing
     held = state.position(listing.venue, listing.instrument).qty
     if held <= ZERO:
         return 0
+    lacking = state.lacking(listing.venue, listing.base)
+    if lacking and (held := subtract(held, lacking)) <= ZERO:
+        return 0
     lots = int(held // listing.lot)
     if listing.fee_asset in ("base", listing.base):
         lots = int(Decimal(lots) // (1 + max(listing.fee_taker, listing.fee_maker)))
-    return lots - state.selling_lots(listing.venue, listing.instrument)
+    return lots - state.selling_lots(listing.venue, listing.instrument, over_resting=over_resting)
+
+
+def goes_over_resting(intent: Intent) -> bool:
+    """Tell whether an exit has limit orders that rest cancelled to sell what they hold: protection, and a flatten."""
+    return intent.source is Source.PROTECTION or intent.cause == FLATTEN

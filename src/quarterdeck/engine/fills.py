@@ -22,20 +22,26 @@ from quarterdeck.domain import (
     multiply,
     quantize,
 )
+from quarterdeck.engine.cover import review
+from quarterdeck.engine.reports import is_marked
 from quarterdeck.engine.state import State
+from quarterdeck.engine.unknown import clear_alerts
 from quarterdeck.fills import fee_of
 from quarterdeck.orders import Alert, Order, Step, inferred_trade_id, reserve_of, step
 from quarterdeck.portfolio import BookedFill, Books, FillToBook, book_fill
 
 
 def take_fill(state: State, report: FillReported, at_ns: int) -> Iterator[Fact]:
-    """Book a reported trade of one of our orders, once; a trade of an order we do not know is a stray."""
+    """Book a reported trade of one of our orders, once; one with our mark of an order we do not know is a stray."""
     order = state.orders.get(report.client_id)
     if order is None or order.venue != report.venue:
         yield from stray(state, at_ns, report)
         return
     if report.trade_id in order.trade_ids:
         yield from _pulled(state, at_ns, report)
+        return
+    if not _is_sound(report):
+        yield from _unsound(state, at_ns, report)
         return
     if report.at_ns != at_ns:
         report = replace(report, at_ns=at_ns)
@@ -44,7 +50,28 @@ def take_fill(state: State, report: FillReported, at_ns: int) -> Iterator[Fact]:
     booked_lots = order.booked_lots + report.lots - booked.retired_lots
     moved = step(order, Evidence.FILL, booked_lots)
     yield _fact(order, report, booked, moved, books.listing.lot)
+    yield from clear_alerts(state, order, at_ns)
     yield from _alert(order, moved, at_ns)
+    yield from review(state, order.venue, order.instrument, at_ns)
+
+
+def _is_sound(report: FillReported) -> bool:
+    """Tell whether a trade can be booked: it has a name, lots, a price above zero and a fee, all of them numbers."""
+    price = report.price
+    return bool(report.trade_id) and report.lots > 0 and price.is_finite() and price > 0 and report.fee.is_finite()
+
+
+def _unsound(state: State, at_ns: int, report: FillReported) -> Iterator[Fact]:
+    """Refuse a trade that makes no sense, once: it moves nothing, and pulls go on behind it."""
+    key = f"{report.venue}:{report.client_id}:{report.trade_id}:{report.lots}"
+    if key in state.strays:
+        yield from _pulled(state, at_ns, report)
+        return
+    detail = f"{report.lots} lots at {report.price} with a fee of {report.fee}"
+    yield StrayFound(at_ns=at_ns, venue=report.venue, what="trade", key=key, detail=detail, cursor=report.cursor)
+    what = f"{report.venue} reports trade {report.trade_id!r} of order {report.client_id} as {detail}"
+    text = f"{what}, which cannot be true; it is not booked: look at the venue"
+    yield AlertRaised(at_ns=at_ns, code="unsound_trade", text=text, severity="critical")
 
 
 def _alert(order: Order, moved: Step, at_ns: int) -> Iterator[Fact]:
@@ -60,9 +87,9 @@ def _pulled(state: State, at_ns: int, report: FillReported) -> Iterator[Fact]:
 
 
 def stray(state: State, at_ns: int, report: FillReported) -> Iterator[Fact]:
-    """Set a trade of an order that the journal does not know aside, once, and tell a person."""
+    """Set a trade with our mark aside, once, of an order that the journal does not know, and tell a person."""
     key = f"{report.venue}:{report.trade_id}"
-    if key in state.strays:
+    if key in state.strays or not is_marked(state, report.client_id):
         yield from _pulled(state, at_ns, report)
         return
     detail = f"{report.lots} lots at {report.price} of order {report.client_id}"
@@ -104,7 +131,9 @@ def infer_fill(state: State, order: Order, at_ns: int) -> Iterator[Fact]:
     moved = step(order, Evidence.FILL, order.reported_lots)
     kept = (*order.inferred, InferredFill(report.trade_id, lots, price, fee, listing.quote))
     yield _fact(order, report, booked, moved, listing.lot, inferred=kept)
+    yield from clear_alerts(state, order, at_ns)
     yield from _alert(order, moved, at_ns)
+    yield from review(state, order.venue, order.instrument, at_ns)
 
 
 def _listing(state: State, order: Order) -> Listing:

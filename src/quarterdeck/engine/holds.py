@@ -11,6 +11,9 @@ from quarterdeck.engine.state import State
 LIMITS_OF_LOSS: Final = ("G5", "G6", "drawdown_max")
 """Holds that time lifts, or an operator who rebases; a plain resume does not."""
 
+TAKEOVER: Final = "takeover"
+"""The hold of a session that took over from one which did not let go. Only time lifts it, not a person."""
+
 _TIGHTNESS: Final = {level: place for place, level in enumerate(Control)}
 
 

@@ -1,15 +1,24 @@
-"""From a wanted change of position to orders: size, route, guardrails, plan. The one door; there is no other."""
+"""
+From a wanted change of position to orders: size, route, guardrails, plan. The one door; there is no other.
+
+What a stop order at a venue holds can be sold by nobody else: an exit of it is deferred until that order is cancelled.
+To protection and to a flatten limit orders that rest give way likewise.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
+
+from msgspec.structs import replace
 
 from quarterdeck.domain import (
     ZERO,
     BotSettings,
     Effect,
+    ExitDeferred,
+    ExitResumed,
     Fact,
     Intent,
     IntentFormed,
@@ -20,20 +29,25 @@ from quarterdeck.domain import (
     Verdicts,
     multiply,
 )
+from quarterdeck.engine.cover import Stop, is_leaving, is_wished, takes, waiting_for
 from quarterdeck.engine.drafts import Draft, Refusal
-from quarterdeck.engine.exits import draft_reducing
-from quarterdeck.engine.moment import Moment, settings_of
+from quarterdeck.engine.exits import draft_reducing, draft_stop
+from quarterdeck.engine.exposure import goes_over_resting, grids_of, sellable_lots
+from quarterdeck.engine.moment import NEVER_NS, Moment, settings_of
+from quarterdeck.engine.offers import Offer
 from quarterdeck.engine.openings import draft_opening
 from quarterdeck.engine.reports import request_cancel
-from quarterdeck.engine.state import State
-from quarterdeck.engine.subjects import ALONE, subject_of
+from quarterdeck.engine.state import Deferred, State
+from quarterdeck.engine.subjects import ALONE, at_rest, subject_of
 from quarterdeck.guardrails import judge, passed, refusing
-from quarterdeck.orders import client_id, client_prefix
+from quarterdeck.orders import ENDED, Order, client_id, client_prefix
 
 _OPEN: Final = Effect.OPEN
 _REDUCE: Final = Effect.REDUCE
 _BUY: Final = Side.BUY
-_LIMIT: Final = OrderKind.LIMIT
+_MARKET: Final = OrderKind.MARKET
+_STOP: Final = OrderKind.STOP
+_GIVE_WAY: Final = "an exit is to sell what it holds"
 
 
 def pursue(state: State, now: Moment, intent: Intent, venue: str | None = None) -> Iterator[Fact]:
@@ -49,27 +63,142 @@ def pursue(state: State, now: Moment, intent: Intent, venue: str | None = None) 
     settings = settings_of(state)
     yield IntentFormed(at_ns=now.at_ns, intent=intent)
     drafts = _drafts(state, now, settings, intent, venue)
+    held: Sequence[Order] = ()
     if state.live and intent.effect is _REDUCE and not (isinstance(drafts, Refusal) and drafts.stage == "intent"):
         for order in state.live_orders():
             if order.pair == intent.instrument and order.effect is _OPEN and venue in (None, order.venue):
                 yield from request_cancel(order, now.at_ns, "an exit was decided")
+        held = resting_over(state, intent, venue)
     if isinstance(drafts, Refusal):
-        yield IntentRefused(
-            at_ns=now.at_ns,
-            intent_id=intent.id,
-            instrument=intent.instrument,
-            stage=drafts.stage,
-            reason=drafts.reason,
-            failed=drafts.failed,
-            routes=drafts.routes,
-        )
+        yield _ended(now, intent, drafts)
+    elif intent.effect is _REDUCE and state.live:
+        yield from _plan_or_defer(state, now, intent, venue, drafts, held)
+    else:
+        yield from _judge_and_plan(state, now, settings, intent, drafts)
+
+
+def _plan_or_defer(
+    state: State, now: Moment, intent: Intent, venue: str | None, drafts: list[Draft], held: Sequence[Order]
+) -> Iterator[Fact]:
+    """
+    Plan an exit, or let it wait for what stands in its way.
+
+    That is a stop order that holds what it would sell, whose cancel is asked for; or an entry of ours that it would
+    trade against, whose cancel was asked for already.
+    """
+    wanted = {(draft.grid.listing.venue, draft.grid.listing.instrument) for draft in drafts}
+    held = [order for order in held if (order.venue, order.instrument) in wanted]
+    facts = _judge_and_plan(state, now, settings_of(state), intent, drafts)
+    first = facts[0]
+    meets_entry = (
+        isinstance(first, IntentRefused) and first.failed == ("E10",) and leaving_entries(state, intent, venue)
+    )
+    if not meets_entry and (not held or isinstance(first, IntentRefused)):
+        yield from facts  # what is refused now need not cost a position its stop
         return
-    yield from _judge_and_plan(state, now, settings, intent, drafts)
+    yield ExitDeferred(at_ns=now.at_ns, intent=intent, venue=venue)
+    yield from _ask_to_give_way(held, now)
+
+
+def resume_exit(state: State, now: Moment, deferred: Deferred) -> Iterator[Fact]:
+    """
+    Bring an exit that waited to orders, or to a refusal, as soon as what held its goods has ended.
+
+    A venue that does not answer holds up the others only for a while: then the exit sells what nothing holds.
+    """
+    intent, venue = deferred.intent, deferred.venue
+    held = resting_over(state, intent, venue)
+    is_late = now.at_ns >= gives_up_ns(state, deferred)
+    if not is_late and (any(map(is_leaving, held)) or leaving_entries(state, intent, venue)):
+        return
+    settings = settings_of(state)
+    drafts = _drafts(state, now, settings, intent, venue, held)
+    if held and not is_late and isinstance(drafts, Refusal):
+        yield from _ask_to_give_way(held, now)
+        return
+    yield ExitResumed(at_ns=now.at_ns, intent_id=intent.id)
+    if not isinstance(drafts, Refusal):
+        yield from _judge_and_plan(state, now, settings, intent, drafts)
+        return
+    why = f"{drafts.reason}; it waited for another order to be cancelled, which may have sold first"
+    yield _ended(now, intent, replace(drafts, reason=why))
+
+
+def gives_up_ns(state: State, deferred: Deferred) -> int:
+    """Say when a deferred exit waits no longer for what still holds a part; `NEVER_NS` where all is held."""
+    intent, venue = deferred.intent, deferred.venue
+    held, over = (
+        {(order.venue, order.instrument) for order in resting_over(state, intent, venue)},
+        goes_over_resting(intent),
+    )
+    for grid in grids_of(state, intent.instrument, venue):
+        place = (grid.listing.venue, grid.listing.instrument)
+        if intent.listing in ("", place[1]) and place not in held and sellable_lots(state, grid, over_resting=over) > 0:
+            return deferred.since_ns + settings_of(state).naked_ns_max
+    return NEVER_NS
+
+
+def _ask_to_give_way(held: Iterable[Order], now: Moment) -> Iterator[Fact]:
+    for order in held:
+        yield from request_cancel(order, now.at_ns, _GIVE_WAY)
+
+
+def place_stop(state: State, now: Moment, intent: Intent, offer: Offer, stop: Stop) -> Iterator[Fact]:
+    """Bring the stop order of a position through the door: judged as every other, and refused as every other."""
+    yield IntentFormed(at_ns=now.at_ns, intent=intent)
+    yield from _judge_and_plan(state, now, settings_of(state), intent, [draft_stop(state, now, offer, stop)])
+
+
+def resting_over(state: State, intent: Intent, venue: str | None) -> list[Order]:
+    """List the orders that hold what an exit may want to sell and that give way to it, unknown ones among them."""
+    over_limits = goes_over_resting(intent)
+    return [
+        order
+        for order in state.live_orders()
+        if (order.is_protective or (over_limits and order.limit_ticks is not None and order.effect is _REDUCE))
+        and order.state not in ENDED
+        and order.pair == intent.instrument
+        and venue in (None, order.venue)
+        and intent.listing in ("", order.instrument)
+    ]
+
+
+def leaving_entries(state: State, intent: Intent, venue: str | None) -> list[Order]:
+    """List the resting entries of a pair that are being cancelled and that an exit could still trade against."""
+    return [
+        order
+        for order in state.live_orders()
+        if order.effect is _OPEN
+        and order.limit_ticks is not None
+        and order.state not in ENDED
+        and is_leaving(order)
+        and order.pair == intent.instrument
+        and venue in (None, order.venue)
+        and intent.listing in ("", order.instrument)
+    ]
+
+
+def _ended(now: Moment, intent: Intent, refusal: Refusal) -> IntentRefused:
+    return IntentRefused(
+        at_ns=now.at_ns,
+        intent_id=intent.id,
+        instrument=intent.instrument,
+        stage=refusal.stage,
+        reason=refusal.reason,
+        failed=refusal.failed,
+        routes=refusal.routes,
+    )
 
 
 def _drafts(
-    state: State, now: Moment, settings: BotSettings, intent: Intent, venue: str | None
+    state: State,
+    now: Moment,
+    settings: BotSettings,
+    intent: Intent,
+    venue: str | None,
+    held: Sequence[Order] | None = None,
 ) -> list[Draft] | Refusal:
+    """Size and route an intent. `held`: the stop orders that an exit leaves alone; None for one that is new."""
     if state.stopping:
         return Refusal("intent", "the bot is stopping")
     if intent.instrument not in settings.pairs:
@@ -80,8 +209,15 @@ def _drafts(
         return Refusal("intent", unfit)
     if venue is not None and venue not in state.venues:
         return Refusal("intent", f"this bot has no venue {venue}: {', '.join(state.venues)}")
-    draft = draft_opening if intent.effect is _OPEN else draft_reducing
-    return draft(state, now, settings, intent, venue)
+    if intent.effect is _OPEN:
+        return draft_opening(state, now, settings, intent, venue)
+    if state.deferred and held is None:
+        waiting = waiting_for(state, intent.instrument, venue)
+        if waiting is not None:
+            what = f"an exit of {intent.instrument} waits already for another order to be cancelled"
+            return Refusal("intent", f"{what} ({waiting.id}); ask again when it has ended")
+    avoided = {(order.venue, order.instrument) for order in held} if held else ()
+    return draft_reducing(state, now, settings, intent, venue, avoided)
 
 
 def _unfit(intent: Intent) -> str:
@@ -96,7 +232,13 @@ def _unfit(intent: Intent) -> str:
         return f"asks for {intent.asked}; ask for an amount above zero"
     elif unit == "quote" and not is_opening:
         return "reduce by a base quantity, or by the whole position"
-    if intent.order_kind is _LIMIT and not (intent.limit is not None and intent.limit.is_finite() and intent.limit > 0):
+    return "" if intent.order_kind is _MARKET else _unfit_kind(intent)
+
+
+def _unfit_kind(intent: Intent) -> str:
+    if intent.order_kind is _STOP:
+        return "the bot places its stop orders itself; set risk.stop_loss, and let the venue hold them"
+    if not (intent.limit is not None and intent.limit.is_finite() and intent.limit > 0):
         return "a limit order needs a limit price above zero"
     return ""
 
@@ -106,15 +248,21 @@ def _judge_and_plan(
 ) -> Sequence[Fact]:
     """Judge every child together with those before it; a refused exit on one venue does not hold up the rest."""
     limits, risk = settings.guardrails, settings.risk
+    is_protected = intent.effect is _OPEN and not (risk.stop_loss is None and risk.trailing_stop is None)
     prefix = client_prefix(settings.bot)
     refused: list[tuple[Draft, Verdicts]] = []
     planned: list[OrderPlanned] = []
     beside = ALONE
     for child, draft in enumerate(drafts):
         subject = subject_of(state, now, settings, intent, draft, beside)
+        if draft.trigger_ticks is not None:
+            subject = at_rest(subject)
         verdicts = judge(subject, limits, risk)
         if passed(verdicts):
-            planned.append(_plan(state, now, intent, draft, verdicts, client_id(prefix, intent.id, child)))
+            plan = _plan(state, now, intent, draft, verdicts, client_id(prefix, intent.id, child))
+            if is_protected:
+                plan = replace(plan, protection=_protection(state, settings, draft))
+            planned.append(plan)
             beside = (beside[0] + 1, beside[1] + subject.notional)
         else:
             refused.append((draft, verdicts))
@@ -123,12 +271,13 @@ def _judge_and_plan(
 
 def _refused(now: Moment, intent: Intent, draft: Draft, verdicts: Verdicts) -> IntentRefused:
     rules, listing = refusing(verdicts), draft.grid.listing
+    reason = "; ".join(f"{rule.id} {rule.name}: {rule.reason}" for rule in rules)
     return IntentRefused(
         at_ns=now.at_ns,
         intent_id=intent.id,
         instrument=intent.instrument,
         stage="guardrails",
-        reason="; ".join(f"{rule.id} {rule.name}: {rule.reason}" for rule in rules),
+        reason=reason,
         failed=tuple(rule.id for rule in rules),
         verdicts=verdicts,
         routes=draft.routes,
@@ -142,7 +291,7 @@ def _refused(now: Moment, intent: Intent, draft: Draft, verdicts: Verdicts) -> I
 def _plan(state: State, now: Moment, intent: Intent, draft: Draft, verdicts: Verdicts, order_id: str) -> OrderPlanned:
     listing = draft.grid.listing
     # Most go without their names: CPython makes a dictionary first of more than fifteen names in a call.
-    return OrderPlanned(
+    planned = OrderPlanned(
         now.at_ns,
         order_id,
         intent.id,
@@ -167,3 +316,12 @@ def _plan(state: State, now: Moment, intent: Intent, draft: Draft, verdicts: Ver
         pair=listing.pair,
         rate=draft.rate,
     )
+    return planned if draft.trigger_ticks is None else replace(planned, trigger_ticks=draft.trigger_ticks)
+
+
+def _protection(state: State, settings: BotSettings, draft: Draft) -> str:
+    """Say who will protect what an entry opens: the venue where it takes the stop order, else the bot."""
+    share = settings.risk.stop_loss
+    if share is None or not is_wished(settings, state, draft.grid.listing.venue):
+        return "bot"
+    return "venue" if takes(draft.grid, draft.lots, int(draft.price * (1.0 - share) / draft.grid.tick)) else "bot"

@@ -13,6 +13,7 @@ from quarterdeck.market import Par, asset_rates, shows
 
 INF: Final = math.inf
 NAN: Final = math.nan
+NEVER_NS: Final = 2**63 - 1
 
 
 class Moment(Struct, frozen=True):

@@ -74,6 +74,11 @@ def openable(offers: list[Offer], only: str | None) -> list[Offer]:
     guardrail refuses by name.
     """
     offered = offers if only is None else [offer for offer in offers if offer.quote.venue == only]
+    for offer in offered:
+        if not offer.is_openable:
+            break
+    else:
+        return offered
     sound = [offer for offer in offered if offer.is_openable]
     return sound or [offer for offer in offered if offer.quote.asks and 0.0 < offer.quote.asks[0][0] < INF]
 

@@ -67,14 +67,19 @@ def draft_opening(
     offers = openable(market, venue or venue_for(settings.routing, intent.instrument))
     if not offers:
         return Refusal("route", f"no exchange is available for {intent.instrument}: none that may be used has a price")
-    limits: list[int | None] = [None] * len(offers)
-    if intent.limit is not None:
-        limits = [limit_ticks_of(intent, offer.grid, 1) for offer in offers]
-    if 0 in limits:
-        tick = offers[limits.index(0)].grid.listing.tick
-        return Refusal("size", f"a limit of {intent.limit} lies below one tick of {tick}; ask for a higher one")
-    free = [state.free(offer.grid.listing.venue, offer.grid.listing.quote) for offer in offers]
-    candidates = [_candidate(offer, ticks, money) for offer, ticks, money in zip(offers, limits, free, strict=True)]
+    candidates: list[Candidate] = []
+    free: list[Decimal] = []
+    limits: list[int | None] = []
+    for offer in offers:
+        listing = offer.grid.listing
+        ticks = None if intent.limit is None else limit_ticks_of(intent, offer.grid, 1)
+        if ticks == 0:
+            what = f"a limit of {intent.limit} lies below one tick of {listing.tick}; ask for a higher one"
+            return Refusal("size", what)
+        money = state.free(listing.venue, listing.quote)
+        limits.append(ticks)
+        free.append(money)
+        candidates.append(_candidate(offer, ticks, money))
     # A quantity of base asks for so much money; a sum is asked for in base currency.
     best = offers[0].quote.asks[0][0] * offers[0].rate
     asked = float(intent.asked) * (best if intent.asked_unit == "base" else 1.0)
@@ -86,8 +91,11 @@ def draft_opening(
         what = f"no exchange is available for {intent.instrument}: no book offers {amount:.2f} of base currency"
         return Refusal("route", what, routes=offered(candidates, amount))
     chosen = route.index
-    reference = reference_of([offer.quote.last * offer.rate for offer in market if offer.is_live])
-    wish = Wish(asked, free[chosen], candidates[chosen].spendable, limits[chosen], reference, caps)
+    lasts: list[float] = []
+    for offer in market:
+        if offer.is_live:
+            lasts.append(offer.quote.last * offer.rate)  # noqa: PERF401 - a comprehension is a call of its own
+    wish = Wish(asked, free[chosen], candidates[chosen].spendable, limits[chosen], reference_of(lasts), caps)
     return _sized(settings, intent, offers[chosen], route, wish)
 
 

@@ -1,4 +1,4 @@
-"""What venues say about orders and accounts, moved along the life-cycle table. Nothing here ever sends."""
+"""What venues say about orders, moved along the life-cycle table. Nothing here ever sends."""
 
 from __future__ import annotations
 
@@ -7,55 +7,57 @@ from decimal import Decimal
 from typing import Final
 
 from quarterdeck.domain import (
-    SECOND_NS,
-    ZERO,
-    AccountReconciled,
-    AccountReported,
-    AccountWeighed,
     AlertRaised,
-    BalanceDiffered,
     Bug,
     CancelRequested,
     CancelState,
     Control,
     Evidence,
     Fact,
-    Hold,
     OrderMoved,
     OrderReported,
-    OrderSeen,
     OrderState,
     Source,
     StrayFound,
-    add,
-    subtract,
 )
-from quarterdeck.engine.holds import held
+from quarterdeck.engine.cover import review
 from quarterdeck.engine.moment import settings_of
 from quarterdeck.engine.state import State
+from quarterdeck.engine.unknown import STRANGE, WORKING, clear_alerts, proven_by, tell_strange
 from quarterdeck.orders import ENDED, Alert, Order, client_prefix, reserve_of, step
 
-ABSENCE_SPACING_NS: Final = SECOND_NS
-_OURS: Final = frozenset({Evidence.FILL, Evidence.RECOVERED, Evidence.CANCEL_REQUESTED, Evidence.ABSENCE_PROVEN})
-_WORKING: Final = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED})
+_OURS: Final = frozenset(
+    {
+        Evidence.FILL,
+        Evidence.RECOVERED,
+        Evidence.CANCEL_REQUESTED,
+        Evidence.LOST,
+        Evidence.ABSENCE_PROVEN,
+        Evidence.DECLARED_GONE,
+    }
+)
+_NEGATIVE: Final = frozenset({Evidence.ABSENT, Evidence.ABSENCE_PROVEN})
+_TELLS_OF_LIFE: Final = frozenset({Evidence.ACKNOWLEDGED, Evidence.FILLED, Evidence.LOST})
+_TELLS_THE_END: Final = frozenset({Evidence.CANCELLED, Evidence.EXPIRED, Evidence.REJECTED})
 
 
 def take_report(state: State, report: OrderReported, at_ns: int) -> Iterator[Fact]:
-    """Move an order by what was learned about it; an order that we do not know is a stray."""
+    """Move an order by what was learned about it; one with our mark that we do not know is a stray."""
     order = state.orders.get(report.client_id)
     if order is None or order.venue != report.venue:
-        if report.evidence is not Evidence.ABSENT:
-            yield from _stray_order(state, at_ns, report.venue, report.client_id, report.evidence.value)
+        if report.evidence is not Evidence.ABSENT and is_marked(state, report.client_id):
+            yield from stray_order(state, at_ns, report.venue, report.client_id, report.evidence.value)
         return
-    evidence, absences = report.evidence, order.absences
+    evidence = report.evidence
     if evidence in _OURS:  # not `ensure`: its message would be made for every report
         raise Bug(f"{report.venue} reports {evidence.value}, which only the engine can conclude")
     if evidence is Evidence.ABSENT:
-        if not _absence_counts(state, order, report, at_ns):
+        proven = proven_by(state, order, report, at_ns)
+        if proven is None:
             return
-        absences += 1
-        if absences >= settings_of(state).absences_min and _balances_agree(state, order):
-            evidence = Evidence.ABSENCE_PROVEN
+        evidence = proven
+    if evidence is Evidence.AMBIGUOUS and report.reason.startswith(STRANGE):
+        yield from tell_strange(state, order, report, at_ns)
     reported = report.reported_lots or 0
     if evidence is Evidence.FILLED:
         reported = max(reported, order.qty_lots)
@@ -63,38 +65,6 @@ def take_report(state: State, report: OrderReported, at_ns: int) -> Iterator[Fac
     yield from move(state, order, evidence, at_ns, reason=report.reason, report=report, reported_lots=reported)
     if order.state is not before:
         yield from cancel_unwanted(state, order, at_ns)
-
-
-def _absence_counts(state: State, order: Order, report: OrderReported, at_ns: int) -> bool:
-    """
-    Tell whether a negative answer proves anything yet.
-
-    Only one that the venue gave after the last instant at which the order could have arrived and become visible,
-    and at a distance from the one before. A venue that tells no time never proves an absence.
-    """
-    if order.state not in (OrderState.UNKNOWN, OrderState.PLANNED):
-        return False
-    is_spaced = at_ns >= order.absent_at_ns + ABSENCE_SPACING_NS
-    return report.venue_at_ns > _arrived_by_ns(state, order) and is_spaced
-
-
-def _arrived_by_ns(state: State, order: Order) -> int:
-    """Give the last instant, by the venue's clock, at which an order could have arrived and become visible."""
-    venue = state.venues[order.venue]
-    return order.send_by_ns + venue.validity_ns + venue.lag_ns
-
-
-def _balances_agree(state: State, order: Order) -> bool:
-    """
-    Tell whether the account, read after the order could have arrived, shows nothing that the order might have done.
-
-    A balance that moved and that nothing explains may be the order itself, whatever queries say.
-    """
-    if state.unexplained.get(order.venue):
-        return False
-    doubts = state.doubts.get(order.venue, {})
-    was_weighed = state.weighed_venue_ns.get(order.venue, 0) > _arrived_by_ns(state, order)
-    return was_weighed and not any(doubts.get(asset) for asset in _traded_assets(state, order))
 
 
 def move(  # noqa: PLR0913 - one call names the whole event; a bundle would only rename it
@@ -108,16 +78,17 @@ def move(  # noqa: PLR0913 - one call names the whole event; a bundle would only
     reported_lots: int = 0,
 ) -> Iterator[Fact]:
     """Move one order along the table; no fact where nothing changes."""
-    moved = step(order, evidence, order.booked_lots)
+    before, moved = order.state, step(order, evidence, order.booked_lots)
     reported = max(order.reported_lots, reported_lots)
     venue_order_id = report.venue_order_id if report is not None else ""
-    absences = order.absences + 1 if evidence in (Evidence.ABSENT, Evidence.ABSENCE_PROVEN) else order.absences
+    absences = _absences_after(order, evidence, moved.state)
     is_news = (
         moved.state is not order.state
         or moved.cancel is not order.cancel
         or reported != order.reported_lots
         or absences != order.absences
         or bool(venue_order_id and not order.venue_order_id)
+        or (order.presumed and evidence in _TELLS_THE_END)
     )
     if is_news:
         yield OrderMoved(
@@ -138,9 +109,19 @@ def move(  # noqa: PLR0913 - one call names the whole event; a bundle would only
         )
         if evidence is Evidence.REJECTED:
             yield from _break(state, order, at_ns)
+        if order.state is not before:
+            yield from clear_alerts(state, order, at_ns)
+            yield from review(state, order.venue, order.instrument, at_ns)
     if moved.alert is not Alert.NONE:
         text = f"order {order.client_id} on {order.venue}: {moved.alert.value} ({evidence.value})"
         yield AlertRaised(at_ns=at_ns, code="order", text=text, severity="critical")
+
+
+def _absences_after(order: Order, evidence: Evidence, after: OrderState) -> int:
+    """Count the negative answers; anew once the venue showed the order, or lost it."""
+    if evidence in _NEGATIVE:
+        return order.absences + 1
+    return 0 if evidence in _TELLS_OF_LIFE and after not in ENDED else order.absences
 
 
 def _price_of(report: OrderReported | None) -> Decimal | None:
@@ -175,140 +156,36 @@ def _break(state: State, order: Order, at_ns: int) -> Iterator[Fact]:
 
 
 def request_cancel(order: Order, at_ns: int, reason: str) -> Iterator[Fact]:
-    """Ask for a cancel of an order that is alive, unless one is on its way."""
+    """Ask for a cancel of an order that is alive, unless one is on its way or was accepted."""
     if order.state not in ENDED and order.cancel is CancelState.NONE:
         yield CancelRequested(at_ns=at_ns, client_id=order.client_id, venue=order.venue, reason=reason)
 
 
-def cancel_unwanted(state: State, order: Order, at_ns: int) -> Iterator[Fact]:
+def cancel_unwanted(state: State, order: Order, at_ns: int, *, overdue: bool = False) -> Iterator[Fact]:
     """
     Ask again for the cancel of an order that works though it should not.
 
     A cancel may overtake its create and be refused; what it was meant for appears afterwards. So a cancel that was
-    once wanted stays wanted, and nothing that appears during a halt may stay, unless it protects and may.
+    once wanted stays wanted, and nothing that appears during a halt may stay, unless it protects and may. With
+    `overdue` this holds also for a cancel that the venue accepted, and that has come to nothing.
     """
-    if order.state not in _WORKING or order.cancel is not CancelState.NONE:
+    is_accepted = overdue and order.cancel is CancelState.ACCEPTED
+    if order.state not in WORKING or not (is_accepted or order.cancel is CancelState.NONE):
         return
     protects = order.source is Source.PROTECTION and settings_of(state).guardrails.protect_when_halted
     halted = state.control is Control.HALTED and not protects
     if order.cancel_reason or halted:
-        yield from request_cancel(order, at_ns, order.cancel_reason or "the bot is halted")
+        reason = order.cancel_reason or "the bot is halted"
+        yield CancelRequested(at_ns=at_ns, client_id=order.client_id, venue=order.venue, reason=reason)
 
 
-def take_account(state: State, report: AccountReported, at_ns: int) -> Iterator[Fact]:
-    """
-    Compare a venue's account with what our fills explain. The venue is the truth; a difference is recorded.
-
-    Doing it twice equals doing it once, and nothing is ever sent. What an account holds when it is first seen is
-    its baseline. A later difference that no fill explains stops opening. Assets that an unsettled order may be
-    changing right now are left for the next time, and so is an account that was read before our last trade there.
-    """
-    if 0 < report.venue_at_ns <= state.traded_venue_ns.get(report.venue, 0):
-        return
-    prefix = client_prefix(settings_of(state).bot)
-    for seen in report.orders:
-        if seen.client_id.startswith(prefix):
-            yield from _take_seen(state, report, seen, at_ns)
-    yield from _weigh(state, report, at_ns)
-    moving = _moving_assets(state, report.venue)
-    known = state.baselines.get(report.venue)
-    unexplained: list[str] = []
-    for asset in sorted({*report.totals, *(known or ()), *state.cash.get(report.venue, {})} - moving):
-        own = _own(state, report.venue, asset)
-        actual = report.totals.get(asset, ZERO)
-        first = known is None or asset not in known
-        expected = own if first else add((known or {})[asset], own)
-        if not first and actual == expected:
-            continue
-        yield BalanceDiffered(
-            at_ns=at_ns,
-            venue=report.venue,
-            asset=asset,
-            expected=expected,
-            actual=actual,
-            baseline=subtract(actual, own),
-            explained=first,
-        )
-        if not first:
-            unexplained.append(f"{asset} {actual} instead of {expected}")
-    yield from _stop_opening(state, report.venue, unexplained, at_ns)
-    if report.venue in state.reconciling:
-        yield AccountReconciled(at_ns=at_ns, venue=report.venue)
+def is_marked(state: State, client_id: str) -> bool:
+    """Tell whether an id carries our mark. Whatever does not is an order of others, and none of our business."""
+    return client_id.startswith(client_prefix(settings_of(state).bot))
 
 
-def _weigh(state: State, report: AccountReported, at_ns: int) -> Iterator[Fact]:
-    """Hold the balances against our books for the sake of unknown orders; the baseline stays as it is."""
-    in_doubt: set[str] = set()
-    settling: set[str] = set()
-    for order in state.moving_orders():
-        if order.venue == report.venue:
-            is_unknown = order.state is OrderState.UNKNOWN and not order.booked_lots
-            (in_doubt if is_unknown else settling).update(_traded_assets(state, order))
-    known = state.baselines.get(report.venue, {})
-    if not in_doubt or report.venue_at_ns <= state.weighed_venue_ns.get(report.venue, 0):
-        return
-    doubts = {
-        asset: subtract(report.totals.get(asset, ZERO), add(known[asset], _own(state, report.venue, asset)))
-        for asset in sorted(in_doubt - settling)
-        if asset in known
-    }
-    yield AccountWeighed(at_ns=at_ns, venue=report.venue, venue_at_ns=report.venue_at_ns, doubts=doubts)
-
-
-def _take_seen(state: State, account: AccountReported, seen: OrderSeen, at_ns: int) -> Iterator[Fact]:
-    """Take a listed order as evidence that it works; it goes along the table, so one seen late changes nothing."""
-    order = state.orders.get(seen.client_id)
-    if order is None or order.venue != account.venue:
-        yield from _stray_order(state, at_ns, account.venue, seen.client_id, "working")
-        return
-    report = OrderReported(
-        at_ns=at_ns,
-        venue=account.venue,
-        client_id=seen.client_id,
-        evidence=Evidence.ACKNOWLEDGED,
-        venue_order_id=seen.venue_order_id,
-        venue_at_ns=account.venue_at_ns,
-    )
-    yield from move(state, order, report.evidence, at_ns, report=report, reported_lots=seen.filled_lots)
-
-
-def _stop_opening(state: State, venue: str, unexplained: list[str], at_ns: int) -> Iterator[Fact]:
-    if not unexplained:
-        return
-    text = f"{venue} holds {', '.join(unexplained)}, which no trade of this bot explains"
-    hold = Hold("reconcile", Control.REDUCING, f"{text}; check the account, then resume")
-    if hold.cause not in state.holds:
-        yield held(state, at_ns, hold, "reconcile")
-    yield AlertRaised(at_ns=at_ns, code="balance_sync", text=text, severity="critical")
-
-
-def _moving_assets(state: State, venue: str) -> set[str]:
-    """Name what unsettled orders may be changing: what they trade, and whatever the venue may take its fees in."""
-    moving: set[str] = set()
-    for order in state.moving_orders():
-        if order.venue == venue:
-            moving.update(_traded_assets(state, order))
-    if not moving:
-        return moving
-    traded = {asset for grid in state.grids[venue].values() for asset in (grid.listing.base, grid.listing.quote)}
-    known = {*state.baselines.get(venue, {}), *state.cash.get(venue, {})}
-    return moving | (known - traded) | set(state.fees)
-
-
-def _traded_assets(state: State, order: Order) -> tuple[str, str]:
-    listing = state.grids[order.venue][order.instrument].listing
-    return listing.base, listing.quote
-
-
-def _own(state: State, venue: str, asset: str) -> Decimal:
-    own = state.cash.get(venue, {}).get(asset, ZERO)
-    for instrument, position in state.positions.get(venue, {}).items():
-        if state.grids[venue][instrument].listing.base == asset:
-            own = add(own, position.qty)
-    return own
-
-
-def _stray_order(state: State, at_ns: int, venue: str, client_id: str, what: str) -> Iterator[Fact]:
+def stray_order(state: State, at_ns: int, venue: str, client_id: str, what: str) -> Iterator[Fact]:
+    """Set an order with our mark that the journal does not know aside, once, and tell a person."""
     key = f"{venue}:{client_id}"
     if key in state.strays:
         return

@@ -15,7 +15,9 @@ from quarterdeck.domain import (
     Control,
     Hold,
     IntegrityError,
+    Intent,
     Listing,
+    OrderSeen,
     OrderState,
     Side,
     VenueSettings,
@@ -24,7 +26,7 @@ from quarterdeck.domain import (
 from quarterdeck.orders import ENDED, Order
 from quarterdeck.portfolio import FLAT, Position, Totals
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 
 
 class Grid(Struct, frozen=True):
@@ -62,6 +64,29 @@ class TradeCounted(Struct, array_like=True, gc=False):
     at_ns: int
 
 
+class Naked(Struct, array_like=True, gc=False):
+    """A position without the stop order that it should have: since when, how often one was tried, when again."""
+
+    since_ns: int
+    tries: int
+    next_ns: int
+
+
+class Answered(Struct, array_like=True, gc=False):
+    """The outcome of an outside command, and when it was given."""
+
+    outcome: str
+    at_ns: int
+
+
+class Deferred(Struct, array_like=True):
+    """An exit that waits until the protective orders that hold its goods are cancelled."""
+
+    intent: Intent
+    venue: str | None
+    since_ns: int
+
+
 class Rejections(Struct, array_like=True):
     """How often in a row a venue rejected orders of one instrument with the very same words."""
 
@@ -76,16 +101,18 @@ class State(Struct):
     `listed` says, by pair, under which instruments which venues trade it. `live` holds the client ids of orders that
     may still change something, in the order they were planned. `holds` are the reasons why the bot may not do
     everything, by cause; `control` is the tightest of them. The loss index is equity per unit: `day_open` and
-    `index_peak` are values of it, `recent` and `peaks` those marks of the loss-rate and of the drawdown window
-    that no later one exceeds, the highest first; `hours` are those of the last day; `marks` and `rates` are the last
-    prices of what is held and of assets that do not count one for one. `trades` are the counted trades by intent,
-    oldest first, `returned` those that were given back. `watermarks` is the highest mark of each position since it was
-    opened. `reconciling` names the accounts that this session has not compared yet. `coin_fees` are those fees that
-    came off a position instead of cash. `traded_venue_ns` is each venue's own time of our last trade there.
-    `baselines` is what each account holds beside the bot's own; `doubts` what it held beyond every explanation while
-    an order there was unknown, read at `weighed_venue_ns`, the venue's time. `answers` are the outcomes of outside
-    commands by key, `changes` the settings changed at run time by path,
-    `alerts` those that stand.
+    `index_peak` are values of it, `recent` and `peaks` those marks of the loss-rate and of the drawdown window that no
+    later one exceeds, the highest first; `hours` are those of the last day; `marks` and `rates` are the last prices of
+    what is held and of assets that do not count one for one. `trades` are the counted trades by intent, oldest first,
+    `returned` those that were given back. `watermarks` is the highest mark of each position since it was opened.
+    `reconciling` names the accounts that this session has not compared yet. `coin_fees` are those fees that came off a
+    position instead of cash. `traded_venue_ns` is each venue's own time of our last trade there. `baselines` is what
+    each account holds beside the bot's own, below zero where it lacks some of that; `doubts` what it held beyond every
+    explanation while orders there were in motion, read at `weighed_venue_ns`, the venue's time. `others` are working
+    orders of others on our accounts; `unswept` names the venues that a kill has not proven empty yet; `naked` the
+    positions, by place, that lack their stop order; `deferred` the exits, by intent, that wait for a stop order to be
+    cancelled. `answers` are the outcomes of outside commands by key, oldest first, `retired_keys` the marks of older
+    keys; `changes` the settings changed at run time by path; `alerts` those that stand.
     """
 
     version: int = STATE_VERSION
@@ -147,7 +174,12 @@ class State(Struct):
     cursors: dict[str, int] = field(default_factory=dict)
     traded_venue_ns: dict[str, int] = field(default_factory=dict)
     strays: dict[str, str] = field(default_factory=dict)
-    answers: dict[str, str] = field(default_factory=dict)
+    others: dict[str, tuple[OrderSeen, ...]] = field(default_factory=dict)
+    unswept: dict[str, bool] = field(default_factory=dict)
+    naked: dict[str, Naked] = field(default_factory=dict)
+    deferred: dict[str, Deferred] = field(default_factory=dict)
+    answers: dict[str, Answered] = field(default_factory=dict)
+    retired_keys: dict[int, bool] = field(default_factory=dict)
     alerts: dict[str, str] = field(default_factory=dict)
     retired_through_ns: int = 0
 
@@ -157,9 +189,20 @@ class State(Struct):
         return held.get(instrument, FLAT) if held else FLAT
 
     def free(self, venue: str, asset: str) -> Decimal:
-        """Give the bot's own cash in an asset on a venue, less what living orders reserve."""
+        """Give the bot's own cash in an asset on a venue, less what living orders reserve and what is not there."""
         cash = self.cash.get(venue, {}).get(asset, ZERO)
-        return subtract(cash, self.reserved.get(venue, {}).get(asset, ZERO))
+        free = subtract(cash, self.reserved.get(venue, {}).get(asset, ZERO))
+        lacking = self.lacking(venue, asset)
+        return subtract(free, lacking) if lacking else free
+
+    def is_answered(self, key: str) -> bool:
+        """Tell whether a command was given under this key before, be it so long ago that its answer was put aside."""
+        return key in self.answers or (bool(self.retired_keys) and mark_of(key) in self.retired_keys)
+
+    def lacking(self, venue: str, asset: str) -> Decimal:
+        """Give how much less an account held of an asset than the bot calls its own, when it was last compared."""
+        beside = self.baselines.get(venue, {}).get(asset, ZERO)
+        return beside.copy_negate() if beside < ZERO else ZERO
 
     def live_orders(self) -> list[Order]:
         """List the orders that may still change something, in the order they were planned."""
@@ -172,12 +215,21 @@ class State(Struct):
         """List the orders that may still change what we hold: the living, and those with lots only inferred so far."""
         return [order for order in self.orders.values() if order.client_id in self.live or order.inferred]
 
-    def selling_lots(self, venue: str, instrument: str) -> int:
-        """Count the lots that living sell orders may still take off a position."""
+    def selling_lots(self, venue: str, instrument: str, *, over_resting: bool = False) -> int:
+        """
+        Count the lots that living sell orders may still take off a position.
+
+        A stop order counts only with what it is known to have sold: it gives way to every other exit. So does a limit
+        order that rests, for an exit that goes `over_resting` ones.
+        """
         if not self.live:
             return 0
         return sum(
-            order.unbooked_lots if order.state not in ENDED else max(order.reported_lots - order.booked_lots, 0)
+            max(order.reported_lots - order.booked_lots, 0)
+            if order.state in ENDED
+            or order.trigger_ticks is not None
+            or (over_resting and order.limit_ticks is not None)
+            else order.unbooked_lots
             for order in self.live_orders()
             if order.venue == venue and order.instrument == instrument and order.side is Side.SELL
         )
@@ -206,6 +258,11 @@ class State(Struct):
 def place_of(venue: str, instrument: str) -> str:
     """Name an instrument on a venue, as `State.rejects` is keyed."""
     return f"{venue} {instrument}"
+
+
+def mark_of(key: str) -> int:
+    """Make a key so short that very many can be kept: 64 bits of its hash."""
+    return int.from_bytes(sha256(key.encode()).digest()[:8])
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from quarterdeck.domain import (
     MINUTE_NS,
     SECOND_NS,
@@ -107,6 +109,24 @@ def subject_of(
     )
 
 
+def at_rest(subject: Subject) -> Subject:
+    """
+    Give the subject of a stop order: it rests, and is no trade and no order that waits until it awakes.
+
+    It repeats and meets no other, for a position has but one, and that one waits behind the market.
+    """
+    return replace(
+        subject,
+        since_last_trade_s=INF,
+        trades=subject.trades - 1,
+        open_orders=subject.open_orders - 1,
+        open_orders_pair=subject.open_orders_pair - 1,
+        unexecuted=subject.unexecuted - subject.notional,
+        duplicates=0,
+        crossing=0,
+    )
+
+
 def _counted(state: State, now: Moment, limits: GuardrailSettings, draft: Draft, worth: float) -> tuple[float, bool]:
     """Give the worth that counts to G7, nothing for a stablecoin at its peg, and if any coin here is off it."""
     listing, coins = draft.grid.listing, limits.stablecoins
@@ -129,16 +149,16 @@ def _trades(state: State, intent: Intent, at_ns: int, limits: GuardrailSettings)
     trades, pair = state.trades, intent.instrument
     own = trades.get(intent.id)
     counted = 0 if own is None or own.at_ns <= since_ns else -1
-    for trade in reversed(trades.values()):
-        if trade.at_ns <= since_ns:
-            break  # they stand in the order of time
-        counted += 1
-    for trade in reversed(trades.values()):
-        if trade.at_ns <= since_ns and trade.at_ns < cooled_ns:
+    last_ns = 0
+    for trade in reversed(trades.values()):  # they stand in the order of time
+        traded_ns = trade.at_ns
+        if traded_ns > since_ns:
+            counted += 1
+        elif last_ns or traded_ns < cooled_ns:
             break
-        if trade.pair == pair and trade is not own:
-            return trade.at_ns, counted
-    return 0, counted
+        if not last_ns and trade.pair == pair and trade is not own:
+            last_ns = traded_ns
+    return last_ns, counted
 
 
 def _granted(state: State, now: Moment, more: float) -> tuple[float, float, float]:
@@ -156,7 +176,7 @@ def _rejects(state: State, listing: Listing) -> int:
 
 
 def _duplicates(state: State, since_ns: int, intent: Intent, draft: Draft) -> int:
-    """Count orders like this one that the same source planned a moment ago for another intent."""
+    """Count orders like this one that the same source planned a moment ago for another intent, stop orders apart."""
     found, limit = 0, None if draft.limit_ticks is None else draft.price
     for order in reversed(state.orders.values()):
         if order.planned_at_ns <= since_ns:
@@ -167,6 +187,7 @@ def _duplicates(state: State, since_ns: int, intent: Intent, draft: Draft) -> in
             and order.source is intent.source
             and order.qty_lots * order.lot == draft.lots * draft.grid.listing.lot
             and _limit(order) == limit
+            and order.trigger_ticks is None
             and order.intent_id != intent.id
         )
     return found

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from quarterdeck.domain import Control
+from quarterdeck.engine.cover import is_covered, waiting_for
 from quarterdeck.engine.exposure import is_dust, sellable_lots
-from quarterdeck.engine.state import Grid, State
+from quarterdeck.engine.moment import settings_of
+from quarterdeck.engine.state import Grid, State, place_of
 from quarterdeck.market import Trigger
 from quarterdeck.portfolio import average_cost
 
@@ -21,7 +23,8 @@ def watch(state: State) -> tuple[Trigger, ...]:
     A level is a fraction of the position's average cost on its venue, or of its highest mark, so that it dies with the
     position. A trailing stop also asks to hear of every new high by a tenth of a percent. Nothing is watched that could
     not be sold: dust below the venue's minimum, or anything while the bot is halted, unless its settings let
-    protection go on.
+    protection go on. The fixed stop of a position that a stop order covers is left to its venue;
+    what a limit order holds that rests is watched like the rest, for it gives way.
     """
     settings = state.settings
     if settings is None or (state.control is Control.HALTED and not settings.guardrails.protect_when_halted):
@@ -33,7 +36,10 @@ def watch(state: State) -> tuple[Trigger, ...]:
     for venue, held in state.positions.items():
         for instrument, position in held.items():
             grid = state.grids[venue][instrument]
-            if sellable_lots(state, grid) >= grid.listing.lots_min and not is_dust(state, grid, position):
+            if state.deferred and waiting_for(state, grid.listing.pair_id, venue) is not None:
+                continue
+            lots = sellable_lots(state, grid, over_resting=True)
+            if lots >= grid.listing.lots_min and not is_dust(state, grid, position):
                 triggers += _levels(state, grid, average_cost(position))
     return tuple(triggers)
 
@@ -44,7 +50,7 @@ def _levels(state: State, grid: Grid, cost: float) -> list[Trigger]:
     levels: list[Trigger] = []
     if risk is None:
         return levels
-    if risk.stop_loss is not None:
+    if risk.stop_loss is not None and not is_covered(state, grid) and not _is_turned_down(state, grid):
         levels.append(Trigger(venue, instrument, "stop_loss", cost * (1.0 - risk.stop_loss), falling=True))
     if risk.trailing_stop is not None:
         high = max(state.watermarks.get(venue, {}).get(instrument, 0.0), cost)
@@ -53,3 +59,12 @@ def _levels(state: State, grid: Grid, cost: float) -> list[Trigger]:
     if risk.take_profit is not None:
         levels.append(Trigger(venue, instrument, "take_profit", cost * (1.0 + risk.take_profit), falling=False))
     return levels
+
+
+def _is_turned_down(state: State, grid: Grid) -> bool:
+    """Tell whether the venue rejects again and again what protects a position: then it is tried by the clock alone."""
+    venue, instrument = grid.listing.venue, grid.listing.instrument
+    if place_of(venue, instrument) not in state.naked:
+        return False
+    rejections = state.rejections(venue, instrument)
+    return rejections is not None and rejections.count >= settings_of(state).guardrails.rejects_max

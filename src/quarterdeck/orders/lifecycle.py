@@ -24,6 +24,8 @@ class Next(StrEnum):
     SAME = "same"
     WORKING = "open or partially_filled, by booked quantity"
     BY_FILL = "partially_filled or filled, by booked quantity"
+    GONE = "cancelled where it had lived, else not_placed"
+    BACK = "open or partially_filled where its end was only concluded, else same"
     FILLED_IF_COMPLETE = "same, or filled when complete"
 
 
@@ -75,12 +77,15 @@ _NOT_SEEN_YET: Final = {
     _E.FILLED: Row(Next.WORKING, Act.PULL_FILLS),
     _E.AMBIGUOUS: Row(_S.UNKNOWN, Act.QUERY),
     _E.ABSENT: Row(Next.SAME, Act.QUERY),
-    _E.ABSENCE_PROVEN: Row(_S.NOT_PLACED),
+    _E.LOST: Row(Next.SAME, Act.QUERY),
+    _E.ABSENCE_PROVEN: Row(Next.GONE, Act.PULL_FILLS),
+    _E.DECLARED_GONE: Row(Next.GONE, Act.PULL_FILLS),
     _E.WITHDRAWN: Row(_S.WITHDRAWN),
     _E.RECOVERED: Row(_S.UNKNOWN, Act.QUERY),
     _E.FILL: Row(Next.BY_FILL),
     **_CANCEL_ROWS,
 }
+_PLANNED: Final = {**_NOT_SEEN_YET, _E.DECLARED_GONE: _SAME}  # a person speaks of what was asked for, and is unknown
 _WORKING: Final = {
     _E.ACKNOWLEDGED: _SAME,
     _E.REJECTED: Row(_S.REJECTED),
@@ -89,7 +94,9 @@ _WORKING: Final = {
     _E.FILLED: Row(Next.SAME, Act.PULL_FILLS),
     _E.AMBIGUOUS: _SAME,
     _E.ABSENT: Row(Next.SAME, Act.QUERY),
+    _E.LOST: Row(_S.UNKNOWN, Act.QUERY),
     _E.ABSENCE_PROVEN: Row(Next.SAME, Act.QUERY, Alert.CONTRADICTED),
+    _E.DECLARED_GONE: _SAME,
     _E.WITHDRAWN: Row(Next.SAME, Act.QUERY, Alert.CONTRADICTED),
     _E.RECOVERED: Row(Next.SAME, Act.QUERY),
     _E.FILL: Row(Next.BY_FILL),
@@ -100,6 +107,7 @@ _LIVED_AND_ENDED: Final = {
     _E.FILLED: Row(Next.SAME, Act.PULL_FILLS),
     _E.FILL: Row(Next.FILLED_IF_COMPLETE),
 }
+_CANCELLED: Final = {**_LIVED_AND_ENDED, _E.ACKNOWLEDGED: Row(Next.BACK, Act.QUERY, Alert.CAME_BACK)}
 _NEVER_LIVED: Final = {
     **dict.fromkeys(_E, _SAME),
     _E.ACKNOWLEDGED: Row(Next.WORKING, Act.QUERY, Alert.CAME_BACK),
@@ -110,12 +118,12 @@ _NEVER_LIVED: Final = {
 }
 
 TABLE: Final[dict[OrderState, dict[Evidence, Row]]] = {
-    _S.PLANNED: _NOT_SEEN_YET,
+    _S.PLANNED: _PLANNED,
     _S.UNKNOWN: _NOT_SEEN_YET,
     _S.OPEN: _WORKING,
     _S.PARTIALLY_FILLED: {**_WORKING, _E.REJECTED: Row(_S.CANCELLED)},
     _S.FILLED: {**_LIVED_AND_ENDED, _E.FILL: Row(Next.SAME, Act.NONE, Alert.OVERFILLED)},
-    _S.CANCELLED: _LIVED_AND_ENDED,
+    _S.CANCELLED: _CANCELLED,
     _S.EXPIRED: _LIVED_AND_ENDED,
     _S.REJECTED: _NEVER_LIVED,
     _S.NOT_PLACED: _NEVER_LIVED,
@@ -127,7 +135,7 @@ ALLOWED: Final[dict[OrderState, Act]] = {
     _S.OPEN: Act.CANCEL,
     _S.PARTIALLY_FILLED: Act.CANCEL,
     _S.UNKNOWN: Act.QUERY,
-    **dict.fromkeys(ENDED, Act.NONE),
+    **dict.fromkeys(sorted(ENDED), Act.NONE),
 }
 """What may be done about an order in a state besides reading; a cancel may be sent to any order that is alive."""
 
@@ -136,7 +144,7 @@ RECOVERY: Final[dict[OrderState, Act]] = {
     _S.OPEN: Act.QUERY,
     _S.PARTIALLY_FILLED: Act.QUERY,
     _S.UNKNOWN: Act.QUERY,
-    **dict.fromkeys(ENDED, Act.PULL_FILLS),
+    **dict.fromkeys(sorted(ENDED), Act.PULL_FILLS),
 }
 """What a new session does about an order in a state. Never a send: a create is sent by the process that planned it."""
 
@@ -172,6 +180,8 @@ def step(order: Order, evidence: Evidence, booked_lots: int) -> Step:
     if state not in ENDED and evidence in _CANCEL_AFTER:
         cancel = _CANCEL_AFTER[evidence]
     alert = row.alert if row.alert is not Alert.OVERFILLED or booked_lots > order.qty_lots else Alert.NONE
+    if row.next is Next.BACK and state is order.state:
+        alert = Alert.NONE
     if evidence is _E.FILL and booked_lots > order.qty_lots:
         alert = Alert.OVERFILLED
     return Step(state, cancel, row.act, alert)
@@ -184,6 +194,10 @@ def _resolve(target: OrderState | Next, order: Order, booked_lots: int) -> Order
         return order.state
     if target is Next.FILLED_IF_COMPLETE:
         return _S.FILLED if booked_lots >= order.qty_lots else order.state
+    if target is Next.GONE:
+        return _S.CANCELLED if order.lived or order.reported_lots > 0 or booked_lots > 0 else _S.NOT_PLACED
+    if target is Next.BACK and not order.presumed:
+        return order.state
     if booked_lots >= order.qty_lots:
         return _S.FILLED
     if booked_lots > 0:
@@ -204,4 +218,8 @@ def allows(before: OrderState, evidence: Evidence, after: OrderState) -> bool:
         return after in (before, _S.FILLED)
     if target is Next.BY_FILL:
         return after in (_S.PARTIALLY_FILLED, _S.FILLED)
+    if target is Next.GONE:
+        return after in (_S.CANCELLED, _S.NOT_PLACED)
+    if target is Next.BACK:
+        return after in (before, _S.OPEN, _S.PARTIALLY_FILLED)
     return after in (_S.OPEN, _S.PARTIALLY_FILLED, _S.FILLED)

@@ -26,7 +26,10 @@ class Order(Struct):
     `reported_lots` is the highest cumulative quantity from any source, `booked_lots` the sum of booked fills.
     `reserve` is what is set aside for the lots that may still fill. `rate` turned its quote into base currency when it
     was planned. `behind_since_ns` is when reported first exceeded booked, 0 while it does not. `came_back` marks one
-    that was taken for never placed and turned out to live.
+    that was taken for ended and turned out to live, `lived` one that the venue once accepted, `presumed` one whose end
+    was concluded and not told by its venue. `lost_venue_ns` is the venue's own time when it knew a working order no
+    more, `cursor` how far its trades had been pulled when this one was planned. `trigger_ticks` is the price at which
+    a stop order awakes; `protection` says who protects the position that an entry opens.
     """
 
     client_id: str
@@ -66,6 +69,17 @@ class Order(Struct):
     trade_ids: list[str] = []
     inferred: tuple[InferredFill, ...] = ()
     came_back: bool = False
+    trigger_ticks: int | None = None
+    protection: str = ""
+    lived: bool = False
+    presumed: bool = False
+    lost_venue_ns: int = 0
+    cursor: int = 0
+
+    @property
+    def is_protective(self) -> bool:
+        """Whether this is a stop order that rests at its venue for the sake of a position."""
+        return self.order_kind is OrderKind.STOP
 
     @property
     def unbooked_lots(self) -> int:

@@ -47,14 +47,22 @@ def book(position: Position, trade: Trade, at_ns: int, *, new_entry: bool = Fals
     ensure(trade.notional >= 0, "a trade has a negative notional")
     ensure(trade.qty != 0, "a trade has no quantity")
     if position.qty == 0 or (position.qty > 0) == (trade.qty > 0):
-        return Position(
+        grown = Position(
             qty=subtract(add(position.qty, trade.qty), trade.fee_base),
             cost=add(position.cost, trade.notional if trade.qty > 0 else trade.notional.copy_negate()),
             realised=position.realised,
             opened_at_ns=position.opened_at_ns or at_ns,
             entries=position.entries + (1 if new_entry or position.qty == 0 else 0),
         )
-    return _close(position, trade, at_ns)
+        return _over_if_flat(grown)
+    return _over_if_flat(_close(position, trade, at_ns))
+
+
+def _over_if_flat(position: Position) -> Position:
+    """End a position of which nothing is left, be it that a fee took the rest: what that had cost is lost."""
+    if position.qty != 0:
+        return position
+    return Position(qty=position.qty, realised=subtract(position.realised, position.cost))
 
 
 def _close(position: Position, trade: Trade, at_ns: int) -> Position:
@@ -91,13 +99,14 @@ def correct(position: Position, side: Side, notional_change: Decimal, fee_base_c
     opened_by = Side.BUY if position.qty > 0 else Side.SELL
     signed = notional_change if side is Side.BUY else notional_change.copy_negate()
     becomes_cost = position.qty != 0 and opened_by is side
-    return Position(
+    corrected = Position(
         qty=subtract(position.qty, fee_base_change),
         cost=add(position.cost, signed) if becomes_cost else position.cost,
         realised=position.realised if becomes_cost else subtract(position.realised, signed),
         opened_at_ns=position.opened_at_ns,
         entries=position.entries,
     )
+    return _over_if_flat(corrected)
 
 
 def average_cost(position: Position) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct
 
 from tests.audit.independent import records as r
+from tests.audit.independent.books import Holding
 from tests.audit.independent.days import check_day, check_sums, closed
 from tests.audit.independent.lines import Chain, read_lines
 from tests.audit.independent.market import NOTHING, Market, number
@@ -71,6 +73,7 @@ class Auditor:
             "OrderMoved": self._order_moved,
             "FillBooked": self._fill_booked,
             "OrdersRetired": self._orders_retired,
+            "BalanceDiffered": self._balance_differed,
             "ControlChanged": self._control_changed,
         }
 
@@ -154,6 +157,8 @@ class Auditor:
         for venue, cash in fact.cash.items():
             for asset, amount in cash.items():
                 self.world.books.cash[venue, asset] = amount
+        for one in fact.holdings:
+            self.world.books.held[one.venue, one.instrument] = Holding(qty=one.qty, cost=one.cost)
 
     def _account_reconciled(self, fact: r.Plain) -> None:
         self.world.reconciling.discard(str(fact["venue"]))
@@ -192,6 +197,7 @@ class Auditor:
         rate = world.view.rate(fact.asset)
         self._note(world.figures.flow(self._seq, fact, float(fact.amount) * (rate or 1.0), equity))
         self._note(world.books.flow(self._seq, fact))
+        self._note_lacking(fact.venue, fact.asset, plain["baseline_after"])
 
     def _funding_booked(self, plain: r.Plain) -> None:
         self._note(self.world.books.flow(self._seq, r.read(plain, r.FundingBooked)))
@@ -256,6 +262,14 @@ class Auditor:
 
     def _orders_retired(self, plain: r.Plain) -> None:
         self.world.books.retire(r.read(plain, r.OrdersRetired).client_ids)
+
+    def _balance_differed(self, plain: r.Plain) -> None:
+        self._note_lacking(str(plain["venue"]), str(plain["asset"]), plain["baseline"])
+
+    def _note_lacking(self, venue: str, asset: str, baseline: object) -> None:
+        """Note where an account held less than the bot calls its own: what is not there needs no cover."""
+        if Decimal(str(baseline)) < 0:
+            self.world.books.lacked.add((venue, asset))
 
     # --- control ------------------------------------------------------------------------------------------------------
 

@@ -60,6 +60,11 @@ class Order(Struct):
     ended_unfilled: bool = False
 
     @property
+    def is_stop(self) -> bool:
+        """A stop order rests for the sake of a position; it is no trade, and waits for nothing, until it awakes."""
+        return self.plan.order_kind == "stop"
+
+    @property
     def is_living(self) -> bool:
         return self.state not in ENDED
 
@@ -68,6 +73,11 @@ class Order(Struct):
         """Lots that may still be booked: all that is left of a living order, what is reported of one that ended."""
         left = (self.plan.qty_lots if self.is_living else self.reported) - self.booked
         return max(left, 0)
+
+    def lots_leaving(self, *, over_resting: bool) -> int:
+        """Lots that a sale may still take, where what gives way is cancelled first."""
+        gives_way = self.is_living and (self.is_stop or (over_resting and self.plan.limit_ticks is not None))
+        return max(self.reported - self.booked, 0) if gives_way else self.lots_to_come
 
     @property
     def qty_to_come(self) -> float:
@@ -104,6 +114,7 @@ class Books(Struct):
     fees: dict[str, Decimal] = field(default_factory=dict)
     funding: dict[str, Decimal] = field(default_factory=dict)
     flows: Decimal = ZERO
+    lacked: set[Place] = field(default_factory=set)
 
     def free(self, venue: str, asset: str) -> Decimal:
         """Cash less what living orders set aside of it."""
@@ -118,14 +129,27 @@ class Books(Struct):
             ]
         )
 
-    def sellable(self, venue: str, instrument: str) -> Decimal:
-        """What is held of an instrument and no order may still sell."""
+    def sellable(self, venue: str, instrument: str, *, over_resting: bool = False) -> Decimal:
+        """
+        What is held of an instrument and no order may still sell.
+
+        A stop order gives way to every other exit, so only what it is known to have sold counts; so does a limit order
+        that rests, to protection and to a flatten.
+        """
         selling = [
-            times(order.plan.lot, Decimal(order.lots_to_come))
+            times(order.plan.lot, Decimal(order.lots_leaving(over_resting=over_resting)))
             for order in self.living.values()
             if (order.plan.venue, order.plan.instrument, order.plan.side) == (venue, instrument, "sell")
         ]
         return EXACT.subtract(self.qty(venue, instrument), plus(*selling))
+
+    def stops(self, venue: str, instrument: str) -> list[Order]:
+        """The stop orders of a position that have not ended."""
+        return [
+            order
+            for order in self.living.values()
+            if order.is_stop and order.is_living and (order.plan.venue, order.plan.instrument) == (venue, instrument)
+        ]
 
     def qty(self, venue: str, instrument: str) -> Decimal:
         held = self.held.get((venue, instrument))

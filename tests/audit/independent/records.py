@@ -110,6 +110,7 @@ class Risk(Struct):
 
 class VenueSettings(Struct):
     name: str
+    stops: bool = False
 
 
 class Settings(Struct):
@@ -178,10 +179,18 @@ class SettingsAdopted(Struct):
     settings: Settings
 
 
+class HoldingDeclared(Struct, array_like=True):
+    venue: str
+    instrument: str
+    qty: Decimal
+    cost: Decimal
+
+
 class CapitalDeclared(Struct):
     at_ns: int
     cash: dict[str, dict[str, Decimal]]
     equity: float
+    holdings: tuple[HoldingDeclared, ...] = ()
 
 
 class Rate(Struct, array_like=True):
@@ -248,6 +257,7 @@ class Intent(Struct):
     instrument: str
     order_kind: str = "market"
     limit: Decimal | None = None
+    cause: str = ""
 
 
 class IntentFormed(Struct):
@@ -285,6 +295,7 @@ class OrderPlanned(Struct):
     reserve_per_lot: Decimal
     verdicts: Verdicts
     limit_ticks: int | None = None
+    trigger_ticks: int | None = None
     pair: str = ""
     rate: float = 1.0
 

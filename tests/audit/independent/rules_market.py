@@ -15,6 +15,8 @@ def e1_collar(case: Case, world: World) -> Opinion:
     limits = world.limits
     wide = case.is_exit and not limits.strict_exits
     collar = limits.collar_exit_max if wide else limits.collar_max
+    if case.is_stop:  # judged at its trigger, against its trigger; that this is where it belongs is checked elsewhere
+        return answer(beyond(0.0, collar), 0.0, collar)
     walk_max = limits.collar_exit_max if wide else limits.book_walk_max
     reference = world.reference(case.pair, for_exit=case.is_exit)
     off = abs(case.price * case.rate / reference - 1.0) if reference > 0.0 else math.nan

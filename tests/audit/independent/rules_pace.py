@@ -11,6 +11,8 @@ from tests.audit.independent.world import Case, World
 
 def g8_cooldown(case: Case, world: World) -> Opinion:
     """G8: per-pair cooldown 60 s (exactly 60 s is allowed); counted at the plan, given back if nothing traded."""
+    if case.is_stop:
+        return Opinion(refuses=False, compared=((math.inf, world.limits.cooldown_s),))
     others = world.counted_since(0, but=case.intent.id)
     last_ns = next((trade.at_ns for trade in others if trade.pair == case.pair), None)
     since_s = math.inf if last_ns is None else (case.at_ns - last_ns) / SECOND_NS
@@ -24,8 +26,9 @@ def g9_trade_rate(case: Case, world: World) -> Opinion:
     since_ns = case.at_ns - world.limits.trades_window_min * MINUTE_NS
     others = list(world.counted_since(since_ns, but=case.intent.id))
     limit = world.limits.trades_max
-    younger = 1 + sum(trade.at_ns > since_ns for trade in others)
-    as_old = 1 + sum(trade.at_ns >= since_ns for trade in others)
+    own = 0 if case.is_stop else 1
+    younger = own + sum(trade.at_ns > since_ns for trade in others)
+    as_old = own + sum(trade.at_ns >= since_ns for trade in others)
     refuses = between(younger > limit, as_old > limit)
     return Opinion(refuses, ((float(younger), float(limit)), (float(as_old), float(limit))))
 
@@ -33,15 +36,17 @@ def g9_trade_rate(case: Case, world: World) -> Opinion:
 def e4_open_orders(case: Case, world: World) -> Opinion:
     """E4: open orders ≤ 20 per bot, 5 per pair."""
     limits = world.limits
-    counts = []
+    counts, own = [], 0.0 if case.is_stop else 1.0
     for alive in world.alive(case):
-        counts.append((1.0 + len(alive), float(limits.open_orders_max)))
-        counts.append((1.0 + sum(order.pair == case.pair for order in alive), float(limits.open_orders_pair_max)))
+        counts.append((own + len(alive), float(limits.open_orders_max)))
+        counts.append((own + sum(order.pair == case.pair for order in alive), float(limits.open_orders_pair_max)))
     return Opinion(any(value > limit for value, limit in counts[-2:]), tuple(counts))
 
 
 def e6_duplicate(case: Case, world: World) -> Opinion:
     """E6: duplicate (same pair, side, size, price within 5 s from the same source); bound."""
+    if case.is_stop:
+        return Opinion(refuses=False, compared=((0.0, 0.0),))
     window_ns = int(world.limits.duplicate_window_s * SECOND_NS)
     alike = [
         case.at_ns - order.plan.at_ns
@@ -50,6 +55,7 @@ def e6_duplicate(case: Case, world: World) -> Opinion:
         and order.plan.side == case.intent.side
         and order.plan.source == case.intent.source
         and order.plan.intent_id != case.intent.id
+        and not order.is_stop
         and math.isclose(order.plan.qty_lots * float(order.plan.lot), case.qty, rel_tol=1e-12)
         and _limit_of(order.plan.limit_ticks, float(order.plan.tick)) == _rounded(case.limit_price)
     ]
@@ -73,6 +79,8 @@ def e10_self_cross(case: Case, world: World) -> Opinion:
     A limit order crosses what rests at its price or better; how far a market order reaches is open: at its routed price
     it crosses for sure, beyond its headroom it does not.
     """
+    if case.is_stop:
+        return Opinion(refuses=False, compared=((0.0, 0.0),))
     near = _crossed(case, world, 1e-9)
     far = near if case.is_limit else _crossed(case, world, world.limits.headroom_share + 1e-9)
     return Opinion(between(near > 0, far > 0), ((float(near), 0.0), (float(far), 0.0)))

@@ -53,7 +53,8 @@ def g10_balance(case: Case, world: World) -> Opinion:
     listing = case.listing
     least, most = _needs(case, world)
     if case.is_exit:
-        free = world.books.sellable(listing.venue, listing.instrument)
+        over_resting = not case.is_stop and (case.intent.source == "protection" or case.intent.cause == "flatten")
+        free = world.books.sellable(listing.venue, listing.instrument, over_resting=over_resting)
     else:
         free = world.books.free(listing.venue, listing.quote)
     lacking = beyond(float(least), float(free) * (1.0 + 1e-9))
@@ -93,6 +94,9 @@ def _needs(case: Case, world: World) -> tuple[Decimal, Decimal]:
 def e3_quantity(case: Case, world: World) -> Opinion:
     """E3: maximum quantity per order (per instrument; default 10 × the value limit at reference price); bound."""
     limits = world.limits
+    if case.is_stop:  # a position has one stop order, over whatever is held
+        held = float(world.books.qty(case.listing.venue, case.listing.instrument))
+        return answer(any_of(beyond(case.qty, held * (1.0 + 1e-9)), not case.qty > 0.0), case.qty, held)
     fixed = limits.qty_max.get(case.pair, limits.qty_max.get(case.listing.instrument))
     if fixed is not None:
         return answer(any_of(beyond(case.qty, fixed), not case.qty > 0.0), case.qty, fixed)
@@ -105,8 +109,9 @@ def e3_quantity(case: Case, world: World) -> Opinion:
 def e5_unexecuted(case: Case, world: World) -> Opinion:
     """E5: unexecuted notional ≤ 10 % of equity."""
     equity, limit = world.equity(case.at_ns), world.limits.unexecuted_max
+    own = 0.0 if case.is_stop else case.worth
     shares = [
-        (sum(order.worth_to_come for order in alive) + case.worth) / equity if equity > 0.0 else math.nan
+        (sum(order.worth_to_come for order in alive) + own) / equity if equity > 0.0 else math.nan
         for alive in world.alive(case)
     ]
     known = not math.isnan(shares[-1])

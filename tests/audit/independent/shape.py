@@ -12,14 +12,54 @@ from tests.audit.independent.world import Case, World
 
 CLIENT_ID: Final = re.compile(r"[a-z][a-z0-9]{17}")
 RATE_CLOSE: Final = 1e-9
+LEVEL_CLOSE: Final = 1e-6
+STAYS_FOR_FEES_MAX: Final = 0.02
 
 
 def check_shape(case: Case, plan: OrderPlanned, world: World) -> Iterator[Problem]:
     """Check one planned order against its listing and its intent."""
+    for fault in _misplaced_stop(case, plan, world):
+        yield Problem(case.seq, "stop", fault)
     for fault in (*_off_grid(case, plan), *_not_as_wanted(case, plan, world)):
         yield Problem(case.seq, "grid" if fault.startswith("grid") else "intent", fault)
     if not abs(plan.rate - case.rate) <= RATE_CLOSE * case.rate:
         yield Problem(case.seq, "rate", f"of {case.listing.quote}", plan.rate, case.rate)
+
+
+def _misplaced_stop(case: Case, plan: OrderPlanned, world: World) -> Iterator[str]:
+    """
+    A stop order covers what is held of a position and not being sold, and a position has but one of them.
+
+    It awakes at the fixed stop below the average cost, rounded towards the market. What it holds nobody else sells.
+    """
+    resting = world.books.stops(plan.venue, plan.instrument)
+    if resting and plan.side == "sell":
+        names = ", ".join(order.plan.client_id for order in resting)
+        yield f"sells what stop order {names} holds"
+    if (plan.order_kind == "stop") is not (plan.trigger_ticks is not None):
+        yield "a stop order has a trigger, no other order has one"
+    if plan.trigger_ticks is None:
+        return
+    takes = {venue.name for venue in world.bot.venues if venue.stops}
+    if plan.venue not in takes or world.bot.risk.stop_loss is None:
+        yield f"nobody wishes stop orders on {plan.venue}"
+        return
+    if (plan.source, plan.effect, plan.side) != ("protection", "reduce", "sell"):
+        yield "a stop order that protects nothing"
+    held = world.books.held.get((plan.venue, plan.instrument))
+    if held is None or held.qty <= 0:
+        yield "a stop order without a position"
+        return
+    level = float(held.cost) / float(held.qty) * (1.0 - world.bot.risk.stop_loss)
+    trigger, tick = plan.trigger_ticks * float(plan.tick), float(plan.tick)
+    if not -LEVEL_CLOSE * level <= trigger - level <= tick * (1.0 + LEVEL_CLOSE):
+        yield f"it awakes at {trigger}, its position's stop is at {level}"
+    if abs(plan.reference_price - trigger) > RATE_CLOSE * trigger:
+        yield "it was judged at another price than its trigger"
+    left = float(world.books.sellable(plan.venue, plan.instrument)) - case.qty
+    lacks = (plan.venue, case.listing.base) in world.books.lacked
+    if not lacks and left > STAYS_FOR_FEES_MAX * float(held.qty) + 2 * float(plan.lot):
+        yield f"it leaves {left} without cover"
 
 
 def _off_grid(case: Case, plan: OrderPlanned) -> Iterator[str]:

@@ -79,6 +79,10 @@ class Case(Struct, frozen=True):
         return self.intent.order_kind == "limit"
 
     @property
+    def is_stop(self) -> bool:
+        return self.intent.order_kind == "stop"
+
+    @property
     def limit_price(self) -> float | None:
         """The limit it carries, on the grid; a market order has none."""
         if not self.is_limit:
@@ -185,11 +189,11 @@ class World(Struct):
 
     def alive(self, case: Case) -> list[list[Order]]:
         """
-        The orders that have not ended, without and with the other children of the same intent.
+        The orders that have not ended, without and with the other children of the same intent; stop orders rest apart.
 
         Children of one exit are judged together, before any of them is planned.
         """
-        living = [order for order in self.books.living.values() if order.is_living]
+        living = [order for order in self.books.living.values() if order.is_living and not order.is_stop]
         others = [order for order in living if order.plan.intent_id != case.intent.id]
         return [living] if len(others) == len(living) else [others, living]
 
@@ -240,12 +244,16 @@ class World(Struct):
         """Count a planned order at once, before anything is heard of it."""
         self.books.plan(fact)
         order = self.books.orders[fact.client_id]
-        trade = self.trades.setdefault(fact.intent_id, Counted(order.pair, fact.at_ns, []))
-        trade.orders.append(order)
         self.planned.append(order)
-        if fact.source in BOTS_OWN:
-            self.executions += 1
+        if not order.is_stop:
+            self._count(order, fact.at_ns)
         self._forget(fact.at_ns)
+
+    def _count(self, order: Order, at_ns: int) -> None:
+        trade = self.trades.setdefault(order.plan.intent_id, Counted(order.pair, at_ns, []))
+        trade.orders.append(order)
+        if order.plan.source in BOTS_OWN:
+            self.executions += 1
 
     def _forget(self, at_ns: int) -> None:
         while self.planned and self.planned[0].plan.at_ns < at_ns - HORIZON_NS:
@@ -279,8 +287,14 @@ class World(Struct):
             self.rejections.pop(place, None)
 
     def take_fill(self, fact: FillBooked) -> None:
-        """A trade that was given back counts again from its first fill on; rejections in a row end with any fill."""
+        """
+        A trade that was given back counts again from its first fill on, and so does a stop order that awoke.
+
+        Rejections in a row end with any fill.
+        """
         order = self.books.orders[fact.client_id]
+        if order.is_stop and not order.booked:
+            self._count(order, fact.at_ns)
         self.rejections.pop((fact.venue, fact.instrument), None)
         trade = self.trades.get(order.plan.intent_id)
         if trade is not None and not trade.counts:
