@@ -16,7 +16,7 @@ from quarterdeck.domain import (
 from quarterdeck.engine import State
 from quarterdeck.exchange import ExchangeState, Trade
 from quarterdeck.journal import SqliteReader, decode_facts
-from quarterdeck.orders import ENDED, NEVER_LIVED
+from quarterdeck.orders import ENDED, NEVER_LIVED, Order
 from quarterdeck.system import recover, verify_journal, verify_replay
 from tests.drill.killer import Counts
 from tests.drill.stage import BOT, Stage
@@ -63,7 +63,7 @@ def audit(stage: Stage, counts: Counts) -> State:
     _nothing_is_open(state)
     for name, venue in stage.venues.items():
         held = venue.state()
-        _orders_agree(name, held, story)
+        _orders_agree(name, held, story, state)
         _fills_agree(name, held, story, state)
         _balances_agree(name, held, state)
         counts.by_venue[name] = len(held.orders)
@@ -78,14 +78,24 @@ def audit(stage: Stage, counts: Counts) -> State:
 
 def _nothing_is_open(state: State) -> None:
     assert state.released, "the last session did not end in good order"
-    assert not state.live_orders(), f"orders that have not settled: {state.live_orders()}"
+    unsettled = [order for order in state.live_orders() if not covers(state, order)]
+    assert not unsettled, f"orders that have not settled: {unsettled}"
     assert not state.strays, f"strays: {state.strays}"
     assert not state.unexplained, f"differences that no trade explains: {state.unexplained}"
-    assert all(amount == 0 for kept in state.reserved.values() for amount in kept.values()), state.reserved
+    if not state.live_orders():
+        assert all(amount == 0 for kept in state.reserved.values() for amount in kept.values()), state.reserved
 
 
-def _orders_agree(venue: str, held: ExchangeState, story: Story) -> None:
+def covers(state: State, order: Order) -> bool:
+    """Whether this is a stop order that a bot leaves behind on purpose, as something is held that it covers."""
+    held = state.position(order.venue, order.instrument)
+    return order.is_protective and order.state is OrderState.OPEN and held.qty > 0
+
+
+def _orders_agree(venue: str, held: ExchangeState, story: Story, state: State) -> None:
     """Every order of the venue was planned once, durably and before; nothing that never lived is there."""
+    working = {order.client_id for order in held.orders.values() if order.is_working}
+    assert working == {order.client_id for order in state.live_orders() if order.venue == venue}
     seen: Counter[str] = Counter()
     children: Counter[tuple[str, str]] = Counter()
     for order in held.orders.values():
@@ -116,7 +126,7 @@ def _fills_agree(venue: str, held: ExchangeState, story: Story, state: State) ->
         assert left == right, f"{client_id}: booked {left}, traded {right}"
         assert len(booked) == len(told) == len(left), f"{client_id}: a trade stands there twice"
         order = state.orders[client_id]
-        assert order.state in ENDED, order
+        assert order.state in ENDED or covers(state, order), order
         assert not order.inferred, f"{client_id}: an inferred fill was never replaced: {order.inferred}"
         lived = client_id in at_venue
         assert not (lived and order.state in NEVER_LIVED), f"{order.state} in the journal, {at_venue.get(client_id)}"

@@ -30,9 +30,10 @@ def main(text: str) -> int:
 
 
 def _adapted(config: BotConfig, plan: BotPlan) -> BotConfig:
-    """Let the venues honour requests only as long as the plan says, so that a short lease can sign at all."""
+    """Let the venues have the habits of the plan, such as a validity that lets a short lease sign at all."""
     exchanges = tuple(
-        msgspec.structs.replace(venue, personality=plan.personality(venue.personality)) for venue in config.exchanges
+        msgspec.structs.replace(venue, personality=plan.personality(venue.name, venue.personality))
+        for venue in config.exchanges
     )
     return msgspec.structs.replace(config, exchanges=exchanges)
 

@@ -13,7 +13,11 @@ from quarterdeck.system import ReplaySource, RunOptions
 
 
 class BotPlan(Struct, frozen=True):
-    """How one process runs a bot. `file_bytes_max` is the largest file that the system lets it write."""
+    """
+    How one process runs a bot. `file_bytes_max` is the largest file that the system lets it write.
+
+    `habits` are those of its venues by name; a venue that is not named keeps its own, but for `validity_ns`.
+    """
 
     workspace: Path
     bot: str
@@ -26,6 +30,7 @@ class BotPlan(Struct, frozen=True):
     lease_s: float = 10.0
     validity_ns: int = 5 * SECOND_NS
     file_bytes_max: int | None = None
+    habits: dict[str, Personality] = {}
 
     def options(self) -> RunOptions:
         """Put the plan into the words of the system."""
@@ -39,9 +44,9 @@ class BotPlan(Struct, frozen=True):
             lease_s=self.lease_s,
         )
 
-    def personality(self, usual: Personality) -> Personality:
+    def personality(self, venue: str, usual: Personality) -> Personality:
         """Give a venue's habits as this plan wants them."""
-        return msgspec.structs.replace(usual, validity_ns=self.validity_ns)
+        return self.habits.get(venue) or msgspec.structs.replace(usual, validity_ns=self.validity_ns)
 
 
 def text_of(plan: BotPlan) -> str:

@@ -112,6 +112,11 @@ class VenueProcess:
         if said != b"ready\n":
             raise Died(f"venue {self.name} did not start: {self._errors.read_text()}")
 
+    def freeze(self) -> None:
+        """Let it take what is sent, and answer nothing any more."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self._end(signal.SIGKILL)
@@ -160,7 +165,9 @@ class VenueProcess:
 
     def _reader(self) -> RemotePaperVenue:
         habits = self.config.personality
-        settings = RemoteSettings(self.name, self.socket, BOT, habits.validity_ns, habits.lag_ns)
+        settings = RemoteSettings(
+            self.name, self.socket, BOT, habits.validity_ns, habits.shown_after_ns, stops=habits.stops
+        )
         return RemotePaperVenue(settings, _NoTime(), _NoSigning())
 
 
@@ -293,6 +300,15 @@ class Stage:
             guardrails=guardrails,
         )
         self.workspace.bot_file(BOT).write_text(text)
+
+    def let_protect(self, *venues: str) -> None:
+        """Let stop orders rest at these venues."""
+        file = self.workspace.bot_file(BOT)
+        text = file.read_text()
+        for venue in venues:
+            named = f"  - name: {venue}\n"
+            text = text.replace(named, f"{named}    protective_orders: venue\n")
+        file.write_text(text)
 
     def start_venues(self, personalities: dict[str, Personality], delay_ms: int) -> None:
         """Start every venue."""

@@ -9,12 +9,30 @@ from quarterdeck.domain import (
     AccountReconciled,
     AlertCleared,
     AlertRaised,
+    AnswersRetired,
+    CancelState,
+    CapitalDeclared,
     DayClosed,
+    Effect,
+    Evidence,
+    ExitDeferred,
+    ExitResumed,
     Fact,
     FundingBooked,
     FundsBooked,
+    HoldingDeclared,
+    Intent,
+    KillVerified,
     ListingsAdopted,
+    OrderMoved,
+    OrderSeen,
+    OrderState,
+    OthersSeen,
+    ProtectionSettled,
+    ProtectionTried,
     SettingChange,
+    Side,
+    Source,
     StateUpgraded,
 )
 from quarterdeck.journal.auditing import actor_of, event_of
@@ -31,7 +49,15 @@ A12_TYPES = {
     "balance_sync",
     "agent_status_change",
 }
-OUR_TYPES = {"day_closed", "funding_booked"}
+OUR_TYPES = {
+    "day_closed",
+    "exit_deferred",
+    "exit_resumed",
+    "funding_booked",
+    "order_lost",
+    "order_resolved",
+    "protection_changed",
+}
 
 
 def changed(*paths: str) -> Fact:
@@ -55,13 +81,32 @@ FUNDS = FundsBooked(
     equity_after=94.5,
     doubt_after=Decimal(0),
 )
+SEEN = OrderSeen("m1", "7", "BTC-USD", Side.BUY, 5, 0)
+HELD = HoldingDeclared("paper", "BTC-USD", Decimal("0.1"), Decimal(3_000))
 FUNDING = FundingBooked(1, "paper", "BTC-USDT:USDT", "f1", "USDT", Decimal("-0.10"), Decimal(9), Decimal("-0.1"), 1)
 DAY = DayClosed(1, 0, Decimal(100), Decimal("101.5"), Decimal(2), ZERO, Decimal("0.5"), ZERO, ZERO, ZERO, 3)
+
+
+EXIT = Intent("x1", Source.STRATEGY, "strategy", Effect.REDUCE, Side.SELL, "BTC-USD", ZERO, "position", cause="target")
+
+
+def moved(evidence: Evidence, state: OrderState) -> Fact:
+    return OrderMoved(1, "aa", evidence, state, 0, ZERO, CancelState.NONE, reason="seen at the venue")
 
 
 @pytest.mark.parametrize(
     ("fact", "kind", "actor", "told"),
     [
+        (ExitDeferred(1, EXIT), "exit_deferred", "system", "target"),
+        (ExitResumed(1, "x1"), "exit_resumed", "system", "x1"),
+        (ProtectionTried(1, "paper", "BTC-USD", 1, 0, 2), "protection_changed", "system", "missing"),
+        (ProtectionSettled(1, "paper", "BTC-USD"), "protection_changed", "system", "settled"),
+        (OthersSeen(1, "paper", (SEEN,)), "balance_sync", "system", ["buy BTC-USD m1"]),
+        (OthersSeen(1, "paper", ()), "balance_sync", "system", []),
+        (KillVerified(1, "paper", 5), "kill_switch", "system", True),
+        (moved(Evidence.LOST, OrderState.UNKNOWN), "order_lost", "system", "aa"),
+        (moved(Evidence.DECLARED_GONE, OrderState.CANCELLED), "order_resolved", "user", "seen at the venue"),
+        (CapitalDeclared(1, {}, 1.0, (HELD,)), "balance_sync", "system", ["0.1 BTC-USD on paper"]),
         (changed("sizing.value"), "config_changed", "user", {"path": "sizing.value", "before": "1", "after": "2"}),
         (changed("pairs", "sizing.value"), "pair_changed", "user", {"path": "pairs", "before": "1", "after": "2"}),
         (ListingsAdopted(1, "paper", (listing(),)), "pair_changed", "system", {"BTC-USD": "tradable"}),
@@ -92,5 +137,6 @@ def test_whoever_acts_is_sorted_into_system_user_or_mcp(who: str, actor: str) ->
 
 def test_a12_no_event_has_a_type_that_nobody_knows() -> None:
     facts: list[Fact] = [planned("aa"), filled("aa", 4, 4), changed("pairs"), changed("x"), FUNDS, FUNDING, DAY]
+    facts += [ExitDeferred(1, EXIT), ProtectionSettled(1, "paper", "BTC-USD"), AnswersRetired(1, ("k",))]
     found = {event.type for fact in facts if (event := event_of(1, 0, fact)) is not None}
     assert found <= A12_TYPES | OUR_TYPES

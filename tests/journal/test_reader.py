@@ -10,6 +10,7 @@ import pytest
 
 from quarterdeck.domain import Bug, ConfigError, IntegrityError
 from quarterdeck.journal import SqliteReader, verify
+from quarterdeck.journal.database import connect
 from quarterdeck.journal.reader import CHUNK_ROWS
 from quarterdeck.journal.snapshots import SNAPSHOTS_KEPT
 from tests.journal.making import HandClock, entry, opened
@@ -157,3 +158,18 @@ def test_old_snapshots_go_when_there_are_many(path: Path) -> None:
     assert verify(path).snapshots == SNAPSHOTS_KEPT
     with SqliteReader(path) as reader:
         assert reader.latest_snapshot(3) is None
+
+
+@pytest.mark.parametrize("how_far", ["touched", "opened"])
+def test_a_journal_cut_off_in_the_making_reads_as_blank_and_is_made_by_the_next_start(path: Path, how_far: str) -> None:
+    path.touch()
+    if how_far == "opened":
+        connect(path, synchronous="FULL").close()
+        assert path.stat().st_size > 0
+    with pytest.raises(ConfigError, match="still blank: its first start is under way, or was cut off; start the bot"):
+        SqliteReader(path)
+    report = verify(path)
+    assert not report.ok
+    assert "still blank" in report.problems[-1].what
+    assert opened(path).append([entry(1)]) == 1
+    assert verify(path).ok

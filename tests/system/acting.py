@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,6 +115,30 @@ def at_venues(stage: Stage) -> dict[str, OrderState]:
         venue.stop()
         found |= {order.client_id: order.state for order in venue.state().orders.values()}
     return found
+
+
+def pause(bot: BotProcess, stage: Stage) -> None:
+    """Stop a process, but not in the middle of a commit: then it holds the file, and nobody could take over."""
+    for _ in range(200):
+        bot.signal(signal.SIGSTOP)
+        if is_unlocked(stage.folder.journal):
+            return
+        bot.signal(signal.SIGCONT)
+        bot.has_ended(0.01)
+    raise AssertionError("the bot is always in a commit")
+
+
+def is_unlocked(path: Path) -> bool:
+    """Tell whether nobody is writing to a database at this moment."""
+    connection = sqlite3.connect(path, timeout=0.01, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from quarterdeck.domain import (
     Listing,
     OrderKind,
     OrderReported,
+    OrderSeen,
     Quote,
     Retryable,
     Side,
@@ -34,7 +35,7 @@ from quarterdeck.domain import (
     Woke,
 )
 from quarterdeck.engine import State
-from quarterdeck.ports import CancelRequest, Entry, OrderRequest, VenueNews
+from quarterdeck.ports import CancelRequest, Entry, OrderRequest, RequestLimits, VenueNews
 from quarterdeck.system import Hands, Happening, Loop, Reach, Wiring
 from tests.engine.driving import listing_of
 
@@ -108,10 +109,13 @@ class ScriptedVenue:
 
     validity_ns = 5_000_000_000
     lag_ns = 0
+    stops = False
+    limits: RequestLimits | None = None
 
     def __init__(self, name: str, clock: HandClock) -> None:
         self.name = name
         self.calls: list[tuple[str, str]] = []
+        self.requests: list[OrderRequest] = []
         self.gate: asyncio.Event | None = None
         self.evidence: dict[str, Evidence] = {
             "submit": Evidence.ACKNOWLEDGED,
@@ -119,18 +123,23 @@ class ScriptedVenue:
             "query": Evidence.ACKNOWLEDGED,
         }
         self.raises: Exception | None = None
+        self.retry_after_ns = 0
+        self.working: list[OrderSeen] = []
         self.cursors: list[int] = []
         self.fills: list[FillReported] = []
         self._clock = clock
 
     async def submit(self, request: OrderRequest) -> OrderReported:
         self.calls.append(("submit", request.client_id))
+        self.requests.append(request)
         if self.gate is not None:
             await self.gate.wait()
         return self._report("submit", request.client_id)
 
     async def cancel(self, request: CancelRequest) -> OrderReported:
         self.calls.append(("cancel", request.client_id))
+        if self.evidence["cancel"] is Evidence.CANCELLED:
+            self.working = [seen for seen in self.working if seen.client_id != request.client_id]
         return self._report("cancel", request.client_id)
 
     async def query(self, client_id: str, instrument: str) -> OrderReported:
@@ -147,7 +156,8 @@ class ScriptedVenue:
     async def account(self) -> AccountReported:
         self.calls.append(("account", ""))
         self._fail_if_told()
-        return AccountReported(self._clock.now_ns(), self.name, {"USD": Decimal(1_000_000)}, ())
+        now_ns = self._clock.now_ns()
+        return AccountReported(now_ns, self.name, {"USD": Decimal(1_000_000)}, tuple(self.working), now_ns)
 
     async def listings(self) -> Sequence[Listing]:
         self.calls.append(("listings", ""))
@@ -164,7 +174,9 @@ class ScriptedVenue:
         return sum(one == call for one, _ in self.calls)
 
     def _report(self, call: str, client_id: str) -> OrderReported:
-        return OrderReported(self._clock.now_ns(), self.name, client_id, self.evidence[call])
+        now_ns, evidence = self._clock.now_ns(), self.evidence[call]
+        retry_after_ns = self.retry_after_ns if call != "query" else 0
+        return OrderReported(now_ns, self.name, client_id, evidence, venue_at_ns=now_ns, retry_after_ns=retry_after_ns)
 
     def _fail_if_told(self) -> None:
         if self.raises is not None:
@@ -174,7 +186,13 @@ class ScriptedVenue:
 class Desk:
     """A started bot on one scripted venue, `a`, with BTC and ETH."""
 
-    def __init__(self, *, shares_commits: bool = False, snapshot_rows: int = 10_000) -> None:
+    def __init__(
+        self,
+        *,
+        shares_commits: bool = False,
+        snapshot_rows: int = 10_000,
+        limits_of: dict[str, RequestLimits] | None = None,
+    ) -> None:
         self.clock = HandClock()
         self.journal = HeldJournal()
         self.venue = ScriptedVenue("a", self.clock)
@@ -183,8 +201,18 @@ class Desk:
         self.state = State()
         venues = {"a": self.venue, "b": ScriptedVenue("b", self.clock)}
         self.venues = venues
+        for name, limits in (limits_of or {}).items():
+            venues[name].limits = limits
         self.health: list[tuple[str, bool]] = []
-        reach = Reach(venues, self.clock, self.offer, self.alerts.append, lambda *told: self.health.append(told))
+        self.complaints: list[str] = []
+        reach = Reach(
+            venues,
+            self.clock,
+            self.offer,
+            self.alerts.append,
+            lambda *told: self.health.append(told),
+            lambda event, text: self.complaints.append(f"{event}: {text}"),
+        )
         self.hands = Hands(reach, self.state)
         self.loop = Loop(
             self.state,

@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from quarterdeck.domain import ConfigError, Control, NotAllowed, SettingsAdopted
 from quarterdeck.system import (
@@ -59,6 +60,15 @@ def test_a_change_binds_the_first_decision_of_the_next_session_and_is_kept(tmp_p
         assert [(one.path, one.before, one.after) for one in adopted.changes] == [(COOLDOWN, "30", "600000")]
         played(stage, cycles=10)
         assert cooldown_now(stage) == 600_000
+
+
+def test_a_change_leaves_what_depends_on_how_the_bot_runs(tmp_path: Path) -> None:
+    with local(tmp_path) as stage:
+        played(stage, cycles=5)
+        running = recover(stage.folder.journal).state.settings
+        assert running is not None
+        changed = plan_change(stage.workspace, BOT, {COOLDOWN: "600"}).settings
+        assert changed == structs.replace(running, guardrails=changed.guardrails)
 
 
 def test_a_whole_map_is_set_and_put_back_with_everything_in_it(tmp_path: Path) -> None:
@@ -203,7 +213,16 @@ def test_a_bot_that_is_away_sells_nothing_at_some_later_time(tmp_path: Path) -> 
         assert isinstance(positions_of(stage.workspace, BOT), list)
         with pytest.raises(NotAllowed, match="is not running, so nobody can sell"):
             flatten(stage.workspace, BOT, "", "ann", 0.0)
-        assert cancel_order(stage.workspace, BOT, "x", "ann", 0.0).startswith("not running")
+
+
+def test_a_bot_that_is_away_takes_up_no_cancel_of_what_is_not_there(tmp_path: Path) -> None:
+    with local(tmp_path) as stage:
+        played(stage)
+        with pytest.raises(NotAllowed, match="there is no order 'x'; 'quarterdeck orders"):
+            cancel_order(stage.workspace, BOT, "x", "ann", 0.0)
+        done = orders_of(stage)[0].client_id
+        with pytest.raises(NotAllowed, match=f"order {done} has ended as filled: there is nothing to cancel"):
+            cancel_order(stage.workspace, BOT, done, "ann", 0.0)
 
 
 def test_all_orders_are_listed_page_by_page_and_open_ones_alone(tmp_path: Path) -> None:

@@ -96,8 +96,31 @@ def test_every_planted_fault_is_found_in_one_run(workspace: Workspace) -> None:
 def test_a_new_workspace_has_no_problem_and_its_risks_are_named(workspace: Workspace) -> None:
     found = examine(workspace, SOUND)
     assert (found.ok, found.problems) == (True, ())
-    assert {one.path for one in found.risks} == {"guardrails.protect_when_halted", "market.source"}
+    stops = "exchanges[0].protective_orders"
+    assert {one.path for one in found.risks} == {"guardrails.protect_when_halted", stops, "market.source"}
     assert [one.check for one in found.checked] == ["configuration", "folders", "disk", "clock", "journals"]
+
+
+HABITS = """\
+name: habits
+exchanges:
+  - {name: cryptocom, habits: cryptocom, balances: {USD: "10000"}, protective_orders: venue}
+strategy: {name: sma_crossover, timeframe: 1m}
+pairs: [BTC-USD]
+orders: {timeout_min: 0}
+"""
+
+
+def test_what_a_person_must_look_after_at_a_venue_is_a_risk(workspace: Workspace) -> None:
+    """S14, R8."""
+    write_bot(workspace, HABITS)
+    risks = examine(workspace, SOUND).risks
+    told = {one.path: one.problem for one in risks if one.file == "bots/habits.yaml"}
+    assert told["exchanges[0].proves_absence"].endswith("may stay unknown until a person looks at the venue")
+    assert told["orders.timeout_min"].startswith("orders that do not fill are never cancelled")
+    assert "exchanges[0].protective_orders" not in told
+    stops = [one.problem for one in risks if one.file == "bots/habits.yaml" and one.path == "risk.stop_loss"]
+    assert "protective_orders: venue has nothing to place without a stop" in stops
 
 
 def test_the_real_machine_passes_where_tests_run(workspace: Workspace) -> None:

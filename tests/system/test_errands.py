@@ -1,5 +1,6 @@
 import asyncio
 import signal
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -14,19 +15,21 @@ from quarterdeck.domain import (
     Control,
     ControlAsked,
     Effect,
+    Evidence,
     FundsAsked,
     Input,
     IntegrityError,
     IntentAsked,
     IntentRefused,
     OrderState,
+    ResolveAsked,
     SettingChange,
     SettingsAsked,
     Side,
     Stopping,
 )
 from quarterdeck.engine import State
-from quarterdeck.journal import Inbox
+from quarterdeck.journal import Inbox, InboxListener
 from quarterdeck.system import Errands, KillFile, Outside, raise_kill
 from tests.system.desk import BTC, ETH, OUTAGE, Desk, HandClock
 
@@ -108,7 +111,7 @@ async def test_after_a_step_of_the_wall_clock_nothing_opens_for_a_minute(office:
     office.pass_s(59.9)
     desk.offer(desk.wish("too-soon"))
     await desk.settle()
-    assert desk.state.answers["too-soon"].startswith("refused")
+    assert desk.state.answers["too-soon"].outcome.startswith("refused")
     assert [fact.failed for fact in desk.facts() if isinstance(fact, IntentRefused)] == [("E8",)]
     office.pass_s(0.2)
     await office.look()
@@ -181,7 +184,7 @@ async def test_requests_are_taken_once_and_marked_when_they_are_answered(office:
     for _ in range(3):
         office.pass_s(0.3)
         await office.look()
-    answers = office.desk.state.answers
+    answers = {key: answered.outcome for key, answered in office.desk.state.answers.items()}
     assert answers["p"] == "done: pause"
     assert answers["w"].startswith("refused")  # paused
     assert answers["c"] == "refused: no order nobody"
@@ -204,7 +207,7 @@ async def test_a_request_that_makes_no_sense_is_answered_and_asked_no_more(
     for _ in range(2):
         office.pass_s(0.3)
         await office.look()
-    assert office.desk.state.answers["x"].startswith("refused: no command")
+    assert office.desk.state.answers["x"].outcome.startswith("refused: no command")
     assert office.inbox.pending() == []
     assert office.notes.complaints
 
@@ -248,7 +251,7 @@ async def test_settings_that_no_longer_fit_the_file_are_refused_and_complained_o
     office.put("s", "settings", asked_for("s", (), desk))
     office.pass_s(1)
     await office.look()
-    assert desk.state.answers["s"].startswith("refused")
+    assert desk.state.answers["s"].outcome.startswith("refused")
     assert office.notes.complaints == ["inbox: request s: the pair is gone"]
 
 
@@ -274,7 +277,7 @@ async def test_a_venue_that_is_down_does_not_hold_up_the_comparison_of_others(of
     office.desk.venues["a"].raises = OUTAGE
     office.pass_s(301)
     await office.look()
-    assert [text for text in office.notes.complaints if text.startswith("account: a")]
+    assert [text for text in office.desk.complaints if text.startswith("account: a")]
     assert office.desk.venues["b"].count("account") == 1
     assert office.desk.state.baselines["b"] == {"USD": Decimal(0)}
 
@@ -327,3 +330,44 @@ async def test_a_journal_that_died_unnoticed_is_raised_at_the_next_look(office: 
     office.errands.fail(IntegrityError("gone"))
     with pytest.raises(IntegrityError, match="gone"):
         await office.errands.look_around()
+
+
+async def test_a_command_is_heard_at_once_and_not_when_the_next_look_is_due(office: Office) -> None:
+    await office.look()  # the inbox was just looked into, and its time stands still from here on
+    listener = InboxListener(office.inbox_path, office.errands.hear)
+    waiting = asyncio.create_task(office.desk.loop.wait_for_news(60.0))
+    await asyncio.sleep(0)
+    face = Inbox(office.inbox_path)
+    face.put("p", "control", msgspec.msgpack.encode(ControlAsked(1, "p", "pause", "test")), 1)
+    async with asyncio.timeout(5.0):
+        await waiting
+    await office.look()
+    assert office.desk.state.answers["p"].outcome == "done: pause"
+    face.close()
+    listener.close()
+
+
+async def test_a_person_may_say_that_an_unknown_order_lives_no_more(office: Office) -> None:
+    desk = office.desk
+    desk.venue.evidence["submit"], desk.venue.raises = Evidence.AMBIGUOUS, OUTAGE
+    desk.offer(desk.wish("w1"))
+    await desk.settle()
+    office.put("r", "resolve", ResolveAsked(1, "r", "test", desk.order, "seen to"))
+    office.pass_s(1)
+    await office.look()
+    assert desk.state.orders[desk.order].state is OrderState.NOT_PLACED
+
+
+async def test_an_inbox_that_a_face_holds_for_a_moment_is_no_cause_for_complaint(office: Office) -> None:
+    office.inbox.close()
+    office.inbox = Inbox(office.inbox_path, lock_timeout_ms=0)
+    office.errands = office.renewed()
+    holding = sqlite3.connect(office.inbox_path, isolation_level=None)
+    holding.execute("BEGIN EXCLUSIVE")
+    office.pass_s(1)
+    await office.look()
+    assert office.notes.complaints == []
+    office.pass_s(5)
+    await office.look()
+    assert ["another process holds the inbox" in text for text in office.notes.complaints] == [True]
+    holding.close()

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from quarterdeck.domain import Bug, CancelAsked, CancelState, Evidence, OrderState
-from quarterdeck.engine import CancelOrder, PullFills, QueryOrder, SendOrder
+from quarterdeck.domain import Bug, CancelAsked, CancelState, Evidence, OrderKind, OrderState
+from quarterdeck.engine import CancelOrder, PullFills, QueryOrder, ReadAccount, SendOrder
 from tests.system.desk import OUTAGE, Desk
 
 
@@ -108,7 +108,7 @@ async def test_a_cancel_without_an_answer_is_sent_again_until_there_is_one() -> 
         desk.clock.pass_s(2)
         await desk.turn()
     assert desk.venue.count("cancel") == 4
-    assert desk.state.orders[order].cancel is CancelState.REQUESTED
+    assert desk.state.orders[order].cancel is CancelState.UNKNOWN  # it may have arrived, and the journal says so
     desk.venue.evidence["cancel"] = Evidence.CANCELLED
     desk.clock.pass_s(20)
     await desk.turn()
@@ -169,3 +169,50 @@ async def test_an_order_that_was_never_signed_says_nothing_of_its_venue() -> Non
     desk.venue.evidence["submit"] = Evidence.WITHDRAWN
     await placed(desk)
     assert desk.health == []
+
+
+async def test_a_stop_order_is_sent_with_its_trigger_and_may_open_nothing() -> None:
+    desk = await Desk().start()
+    order = desk.state.orders[await placed(desk)]
+    assert (desk.venue.requests[-1].trigger, desk.venue.requests[-1].reduce_only) == (None, False)
+    order.state, order.order_kind = OrderState.PLANNED, OrderKind.STOP
+    order.limit_ticks, order.trigger_ticks = None, 2_850_000
+    desk.hands.do(SendOrder(order.client_id))
+    await desk.settle()
+    sent = desk.venue.requests[-1]
+    assert (sent.order_kind, sent.trigger, sent.limit, sent.reduce_only) == (
+        OrderKind.STOP,
+        order.tick * 2_850_000,
+        None,
+        True,
+    )
+
+
+async def test_a_venue_that_was_marked_down_is_asked_within_seconds_whether_it_is_back() -> None:
+    """Nothing else may be asked there for minutes, while exits wait for its prices."""
+    desk = await Desk().start()
+    desk.venue.raises = OUTAGE
+    desk.hands.do(ReadAccount("a"))
+    await desk.settle()
+    assert desk.health == [("a", False)]
+    desk.clock.pass_s(2)
+    await desk.turn()
+    desk.venue.raises = None
+    desk.clock.pass_s(2)
+    await desk.turn()
+    assert desk.health[-1] == ("a", True)
+    assert [text.split(":")[0] for text in desk.complaints] == ["account"]  # told once
+    assert desk.hands.next_timer_ns() is None
+
+
+async def test_a_question_that_is_answered_without_an_answer_is_asked_again() -> None:
+    """A venue that decides later may show an order that it has not decided on."""
+    desk = await Desk().start()
+    desk.venue.evidence["submit"] = desk.venue.evidence["query"] = Evidence.AMBIGUOUS
+    order = await placed(desk)
+    desk.clock.pass_s(2)
+    await desk.turn()
+    desk.venue.evidence["query"] = Evidence.ACKNOWLEDGED
+    desk.clock.pass_s(2)
+    await desk.turn()
+    assert desk.state.orders[order].state is OrderState.OPEN

@@ -1,9 +1,11 @@
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from quarterdeck.domain import IntegrityError
 from quarterdeck.system import BROKEN_EPOCH, KillFile, raise_kill
+from tests.system.acting import small_disk
 
 
 def test_a_new_file_is_not_raised(tmp_path: Path) -> None:
@@ -78,3 +80,19 @@ def test_a_place_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
         KillFile(tmp_path / "file" / "kill")
     with pytest.raises(IntegrityError, match="stop the bots by hand"):
         raise_kill(tmp_path / "file" / "kill")
+
+
+def test_the_switch_is_raised_on_a_full_disk(tmp_path: Path) -> None:
+    """R28: the file has its full length from the beginning, so that raising it needs no room."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    with small_disk(folder, 64):
+        kill = KillFile(folder / "kill")
+        with (folder / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(bytes(512))
+        with pytest.raises(OSError, match="No space"):
+            (folder / "more").write_bytes(b"x")
+        epoch = raise_kill(folder / "kill")
+        assert kill.epoch() == epoch > 0
+        kill.close()

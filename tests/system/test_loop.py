@@ -97,3 +97,16 @@ async def test_waiting_for_news_ends_with_the_news_or_with_the_time() -> None:
     desk.offer(Woke(desk.clock.now_ns()))
     await asyncio.wait_for(waiting, 5.0)
     assert desk.loop.has_news
+
+
+async def test_a_nudge_ends_the_wait_or_the_one_that_follows() -> None:
+    desk = await Desk().start()
+    async with asyncio.timeout(5.0):
+        waiting = asyncio.create_task(desk.loop.wait_for_news(None))
+        await asyncio.sleep(0)
+        desk.loop.nudge()
+        await waiting
+        desk.loop.nudge()  # while nobody waits
+        await desk.loop.wait_for_news(None)
+    await desk.loop.wait_for_news(0.0)
+    assert not desk.loop.has_news

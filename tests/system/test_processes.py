@@ -1,7 +1,6 @@
 """Processes and signals: one owner for a bot, a good end on SIGTERM, and a kill that binds whoever runs."""
 
 import signal
-import sqlite3
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from quarterdeck.domain import CancelRequested, Control, OrderState
 from quarterdeck.journal import SqliteReader
 from quarterdeck.system import is_running, kill, recover, resume, verify_journal
-from tests.drill.stage import BOT, CHURN, BotProcess, Stage
+from tests.drill.stage import BOT, CHURN, Stage
 from tests.system.acting import (
     VALIDITY_NS,
     ask_for_a_resting_order,
@@ -18,6 +17,7 @@ from tests.system.acting import (
     at_venues,
     epoch_of,
     facts_now,
+    pause,
     planned,
     resting,
     sailing,
@@ -29,29 +29,6 @@ LEASE_S = 2.0
 def head_of(stage: Stage) -> int:
     with SqliteReader(stage.folder.journal) as reader:
         return reader.head()[0]
-
-
-def pause(bot: BotProcess, stage: Stage) -> None:
-    """Stop a process, but not in the middle of a commit: then it holds the file, and nobody could take over."""
-    for _ in range(200):
-        bot.signal(signal.SIGSTOP)
-        if is_unlocked(stage.folder.journal):
-            return
-        bot.signal(signal.SIGCONT)
-        bot.has_ended(0.01)
-    raise AssertionError("the bot is always in a commit")
-
-
-def is_unlocked(path: Path) -> bool:
-    connection = sqlite3.connect(path, timeout=0.01, isolation_level=None)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")
-    except sqlite3.OperationalError:
-        return False
-    finally:
-        connection.close()
-    return True
 
 
 def test_a_second_process_is_turned_away_and_told_by_whom(tmp_path: Path) -> None:
@@ -78,6 +55,17 @@ def test_one_that_stands_by_takes_over_when_the_owner_ends(tmp_path: Path, endin
         assert first.exit_code() == (143 if ending is signal.SIGTERM else -9)
         assert epoch_of(stage) == 2
         assert verify_journal(stage.folder.journal).ok
+
+
+def test_one_that_stands_by_ends_in_good_order_too(tmp_path: Path) -> None:
+    with at_sea(tmp_path) as stage:
+        first = sailing(stage)
+        second = stage.run(stage.plan(validity_ns=VALIDITY_NS, standby=True))
+        assert not second.has_ended(1.5)
+        second.signal(signal.SIGTERM)
+        assert second.exit_code(5.0) == 143, second.said()
+        before = len(planned(stage))
+        first.until(lambda: len(planned(stage)) > before, "the owner trades on")
 
 
 def test_a_paused_owner_that_wakes_too_late_neither_appends_nor_sends(tmp_path: Path) -> None:
@@ -170,6 +158,7 @@ def test_with_a_broken_kill_file_nothing_trades(tmp_path: Path, damage: str) -> 
 
 
 SLOW = "import threading\n" + CHURN.replace("        beat =", "        threading.Event().wait(2.5)\n        beat =")
+SPINNING = CHURN.replace("        beat =", "        while True:\n            pass\n        beat =")
 RAISING = CHURN.replace("        beat =", '        raise ZeroDivisionError("in a strategy")\n        beat =')
 
 
@@ -184,6 +173,30 @@ def test_a_strategy_that_thinks_long_does_not_hold_up_a_kill(tmp_path: Path) -> 
         bot.until(lambda: resting(stage) == set(), "the cancel of what rested", 1.0)
         bot.signal(signal.SIGTERM)
         assert bot.exit_code(5.0) == 143, bot.said()
+
+
+def test_a_strategy_that_never_lets_go_of_the_processor_holds_up_neither_a_kill_nor_the_end(tmp_path: Path) -> None:
+    with at_sea(tmp_path) as stage:
+        (stage.workspace.production / "churn.py").write_text(SPINNING)
+        ask_for_a_resting_order(stage)
+        bot = stage.run(stage.plan(speed=300.0, validity_ns=VALIDITY_NS))
+        bot.until(lambda: len(resting(stage)) == 1, "a resting order")
+        assert kill(stage.workspace, BOT, "drill", "test", wait_s=1.0).bots == {BOT: "halted"}
+        bot.until(lambda: resting(stage) == set(), "the cancel of what rested", 2.0)
+        bot.signal(signal.SIGTERM)
+        assert bot.exit_code(10.0) == 143, bot.said()
+
+
+def test_a_bot_that_was_stopped_for_seconds_notices_and_opens_nothing_on_that_bar(tmp_path: Path) -> None:
+    """R64: the lag is the loop's own, whatever its clock says."""
+    with at_sea(tmp_path) as stage:
+        bot = sailing(stage)
+        pause(bot, stage)
+        assert not bot.has_ended(2.6)
+        bot.signal(signal.SIGCONT)
+        bot.until(lambda: "the event loop was held up for" in stage.folder.log.read_text(), "the alarm", 5.0)
+        before = len(planned(stage))
+        bot.until(lambda: len(planned(stage)) > before, "trading afterwards")
 
 
 def test_a_strategy_that_raises_holds_and_is_logged(tmp_path: Path) -> None:

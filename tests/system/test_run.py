@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
@@ -25,6 +26,7 @@ from quarterdeck.domain import (
 )
 from quarterdeck.journal import Inbox, SqliteReader, decode_body, steady_ns
 from quarterdeck.system import (
+    Recovered,
     RunOptions,
     TapeClock,
     is_running,
@@ -34,6 +36,7 @@ from quarterdeck.system import (
     verify_journal,
     verify_replay,
 )
+from quarterdeck.system.lag import LagWatch
 from tests.drill.stage import BOT, Stage
 from tests.system.replaying import ALWAYS_LONG, facts_of, local, orders_of, played
 
@@ -246,6 +249,25 @@ def test_what_is_worked_through_too_late_opens_nothing(
         assert ('"late"' in stage.folder.log.read_text()) is not buys
 
 
+def test_a_loop_that_was_held_up_opens_nothing_on_that_bar_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R64: whatever held it up also held up prices, cancels and the kill switch."""
+
+    class HeldUp(LagWatch):
+        def worst_s(self) -> float:
+            return 2.5
+
+    monkeypatch.setattr("quarterdeck.system.wire.TapeClock", LeapingClock)
+    monkeypatch.setattr("quarterdeck.system.wire.LagWatch", HeldUp)
+    with local(tmp_path, bars=30) as stage:
+        played(stage, speed=60.0)
+        assert orders_of(stage) == []
+        said = stage.folder.log.read_text()
+        assert "the event loop was held up for 2.5 s; look for what takes the processor" in said
+        assert "the event loop was held up for 2.5 s; no BUY of" in said
+
+
 def test_a_low_disk_leaves_only_exits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """R28: before the disk is full, while there is room to write down the way out."""
     monkeypatch.setattr("quarterdeck.system.wire.TapeClock", LeapingClock)
@@ -265,3 +287,14 @@ def test_a_session_that_never_began_leaves_no_owner_behind(tmp_path: Path) -> No
         with pytest.raises(InputError):
             run_bot(stage.workspace, stage.config, RunOptions(replay=sources, speed=None))
         assert not is_running(stage.workspace, stage.config.name)
+
+
+def test_the_lease_is_renewed_while_a_long_journal_is_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lengthy(path: Path) -> Recovered:
+        Event().wait(2.2)
+        return recover(path)
+
+    monkeypatch.setattr("quarterdeck.system.run.recover", lengthy)
+    with local(tmp_path, bars=5) as stage:
+        summary = run_bot(stage.workspace, stage.config, RunOptions(replay=stage.tapes, speed=None, lease_s=1.5))
+        assert (summary.cycles, summary.exit_code) == (5, 0)

@@ -7,69 +7,18 @@ import pytest
 
 from quarterdeck.domain import (
     DAY_NS,
-    MINUTE_NS,
     SECOND_NS,
-    BotSettings,
-    CancelState,
     Control,
-    Effect,
-    GuardrailSettings,
     Hold,
-    OrderKind,
-    OrderState,
-    RiskSettings,
-    SettingsAdopted,
-    Side,
-    Source,
 )
-from quarterdeck.engine import Marked, State, apply
+from quarterdeck.engine import State
 from quarterdeck.engine.state import Rejections, TradeCounted
-from quarterdeck.orders import Order
-from quarterdeck.portfolio import Position, Sums, Totals
-from quarterdeck.system.standing import (
-    day_of,
-    holds_of,
-    loss_of,
-    opening_of,
-    unknown_of,
-    unprotected_of,
-)
+from quarterdeck.system.standing import Denial, day_of, holds_of, loss_of, opening_of
 from quarterdeck.system.usage import guardrail_uses
-from tests.system.desk import BTC, START_NS, settings
+from tests.system.desk import BTC, START_NS
+from tests.system.states import limits_with, order, state_with
 
-DAY_START_NS = START_NS - START_NS % DAY_NS
-ZERO = Decimal(0)
-
-
-def state_with(**changes: object) -> State:
-    """A bot on two venues that is worth 9,700 today after an open of 10,000, and holds a tenth of a bitcoin."""
-    state = State(
-        at_ns=START_NS,
-        cash={"a": {"USD": Decimal(7_000)}},
-        fees={"USD": Decimal(30)},
-        positions={"a": {BTC: Position(Decimal("0.1"), Decimal(2_800), Decimal(-250), START_NS, 1)}},
-        equity=9_700.0,
-        equity_open=10_000.0,
-        units=10_000.0,
-        index=0.97,
-        index_peak=1.01,
-        day_ns=DAY_START_NS,
-        day_open=1.0,
-        day_totals=Totals(Decimal(10_000), ZERO, ZERO, Decimal(5), ZERO, ZERO, 3, Sums(fees={"USD": Decimal(5)})),
-        fills=5,
-        recent=[Marked(START_NS - 5 * MINUTE_NS, 0.98)],
-        peaks=[Marked(START_NS - DAY_NS, 1.005)],
-    )
-    apply(state, SettingsAdopted(START_NS, settings()))
-    for name, value in changes.items():
-        setattr(state, name, value)
-    return state
-
-
-def limits_with(state: State, **changes: object) -> BotSettings:
-    assert state.settings is not None
-    guardrails = msgspec.structs.replace(state.settings.guardrails, **changes)
-    return msgspec.structs.replace(state.settings, guardrails=guardrails)
+PLACE = "BTC-USD on a"
 
 
 def test_nothing_in_the_way_means_that_opening_is_allowed() -> None:
@@ -81,7 +30,7 @@ def test_nothing_in_the_way_means_that_opening_is_allowed() -> None:
     [
         ({"holds": {"G5": Hold("G5", Control.REDUCING, "lost 5 %", 0)}}, "reducing: lost 5 %"),
         ({"kill_raised": True}, "the kill switch is raised"),
-        ({"reconciling": {"b": True}}, "b: its account is being compared with the books"),
+        ({"reconciling": {"a": True, "b": True}}, "every account is still being compared with the books"),
         ({"unexplained": {"a": {"BTC": Decimal("-0.5")}}}, "a: -0.5 BTC that no trade explains"),
         ({"clock_steady_at_ns": START_NS + SECOND_NS}, "the clock jumped; nothing is opened before "),
         ({"equity": None}, "something held has no fresh price, so that equity is not known"),
@@ -93,6 +42,48 @@ def test_each_thing_in_the_way_is_named(changes: dict[str, object], reason: str)
     assert not opening.allowed
     assert len(opening.reasons) == 1
     assert opening.reasons[0].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "scope", "reason"),
+    [
+        ({"reconciling": {"b": True}}, "b", "b: its account is being compared with the books"),
+        ({"orders": {"c1": order()}, "live": {"c1": 1}}, PLACE, f"{PLACE}: what became of order c1 is not known"),
+        (
+            {"rejects": {"a BTC-USD": Rejections("no funds", 3)}},
+            PLACE,
+            f"{PLACE}: rejected 3 times in a row (no funds); look, then resume",
+        ),
+    ],
+)
+def test_what_holds_up_one_venue_or_pair_leaves_the_others_open(
+    changes: dict[str, object], scope: str, reason: str
+) -> None:
+    """E7, E9."""
+    opening = opening_of(state_with(**changes))
+    assert (opening.allowed, opening.reasons) == (True, ())
+    assert opening.denied == (Denial(scope, reason),)
+
+
+def test_venues_without_fresh_price_are_closed_one_by_one_and_all_together() -> None:
+    one = opening_of(state_with(), {"b": "b: no fresh price, none yet"})
+    assert (one.allowed, one.denied) == (True, (Denial("b", "b: no fresh price, none yet"),))
+    both = opening_of(state_with(), {"a": "a: no fresh price, none yet", "b": "b: it listens to no request"})
+    assert both.reasons == ("no venue is open: a: no fresh price, none yet; b: it listens to no request",)
+    assert not both.allowed
+
+
+def test_several_causes_stand_beside_one_another() -> None:
+    state = state_with(
+        orders={"c1": order(), "c2": order(client_id="c2")},
+        live={"c1": 1, "c2": 2},
+        holds={"takeover": Hold("takeover", Control.REDUCING, "the process before did not give up", START_NS)},
+        unexplained={"a": {"BTC": Decimal("-0.5")}},
+    )
+    opening = opening_of(state)
+    assert [denial.scope for denial in opening.denied] == ["everything", "everything", PLACE]
+    assert opening.reasons[0].startswith("reducing: the process before did not give up (until 20")
+    assert opening.denied[-1].reason == f"{PLACE}: what became of 2 orders is not known"
 
 
 def test_limits_that_hold_every_order_up_are_in_the_way() -> None:
@@ -132,67 +123,6 @@ def test_the_parts_of_the_day_add_up_to_the_change_of_equity() -> None:
     assert day.equity - day.equity_open == gained
     assert day_of(state_with(fees={"BNB": Decimal(1)})) is None
     assert day_of(state_with(fees={"BNB": Decimal(1)}, rates={"BNB": 600.0})) is not None
-
-
-def test_what_no_stop_would_sell_is_told_with_the_reason() -> None:
-    """S14."""
-    state = state_with()
-    stopped = msgspec.structs.replace(settings(), risk=RiskSettings(stop_loss=0.05))
-
-    def reason(control: Control = Control.RUNNING, *, is_running: bool = True) -> str:
-        found = unprotected_of(state, control, is_running=is_running)
-        return found.reason if found else ""
-
-    assert reason() == "no stop is set in risk"
-    state.settings = stopped
-    assert reason() == ""
-    assert reason(is_running=False) == "the bot is not running"
-    assert reason(Control.HALTED).startswith("the bot is halted")
-    state.settings = msgspec.structs.replace(stopped, guardrails=GuardrailSettings(protect_when_halted=True))
-    assert reason(Control.HALTED) == ""
-    state.positions = {}
-    assert reason(is_running=False) == ""
-
-
-def order(**changes: object) -> Order:
-    """An order for 0.05 bitcoin whose outcome is not known."""
-    made = Order(
-        client_id="c1",
-        intent_id="i1",
-        source=Source.STRATEGY,
-        venue="a",
-        instrument=BTC,
-        pair=BTC,
-        rate=1.0,
-        side=Side.BUY,
-        effect=Effect.OPEN,
-        order_kind=OrderKind.MARKET,
-        qty_lots=50_000,
-        lot=Decimal("0.000001"),
-        tick=Decimal("0.01"),
-        limit_ticks=None,
-        reference_price=30_000.0,
-        reserve_asset="USD",
-        reserve_per_lot=Decimal("0.03"),
-        planned_at_ns=START_NS,
-        send_by_ns=START_NS,
-        kill_epoch=0,
-        state=OrderState.UNKNOWN,
-        cancel=CancelState.NONE,
-        absences=1,
-        unknown_since_ns=START_NS,
-    )
-    for name, value in changes.items():
-        setattr(made, name, value)
-    return made
-
-
-def test_an_unknown_order_says_what_is_done_and_what_it_holds_up() -> None:
-    """S5."""
-    told = unknown_of(state_with(), order())
-    assert (told.qty, told.side) == (Decimal("0.05"), "buy")
-    assert told.doing == "asking a by client id; 1 of 3 conclusive denials so far"
-    assert told.blocks == "nothing is opened in BTC-USD on a until this is known"
 
 
 def test_the_use_of_every_limit_is_a_number_where_one_makes_sense() -> None:

@@ -1,12 +1,20 @@
+import json
 from pathlib import Path
 
 import pytest
 
-from quarterdeck.domain import ConfigError, Control
-from quarterdeck.system import examine, kill, list_bots, read_status
+from quarterdeck.domain import SECOND_NS, ConfigError, Control
+from quarterdeck.engine import State
+from quarterdeck.market import MarketView
+from quarterdeck.system import TapeClock, examine, kill, list_bots, read_status
+from quarterdeck.system.state_file import StateFile
+from quarterdeck.system.status import VenueStatus, note_since, venue_status, why_closed
 from tests.drill.stage import BOT
+from tests.engine.driving import quote_at
 from tests.system.acting import at_sea, sailing
+from tests.system.desk import BTC, START_NS
 from tests.system.replaying import local, played
+from tests.system.states import state_with
 
 
 def test_a_bot_that_never_ran_has_no_status(tmp_path: Path) -> None:
@@ -61,3 +69,65 @@ def test_a_state_file_that_cannot_be_written_stops_nobody(tmp_path: Path) -> Non
         stage.folder.state.mkdir(parents=True)
         assert played(stage, cycles=20).exit_code == 0
         assert read_status(stage.workspace, BOT).venues == []
+
+
+def seen_by(state: State, view: MarketView, **banned: int) -> dict[str, VenueStatus]:
+    return {venue.name: venue for venue in venue_status(state, view, START_NS, banned)}
+
+
+def test_a_venue_is_healthy_while_its_price_is_fresh_it_answers_and_it_listens() -> None:
+    """R50."""
+    state, view = state_with(), MarketView(["a", "b"])
+    view.observe(quote_at(START_NS - SECOND_NS, "a", BTC, 30_000.0))
+    fresh = seen_by(state, view)
+    assert (fresh["a"].healthy, fresh["a"].data_age_s, fresh["b"].healthy) == (True, 1.0, False)
+    view.set_health("a", healthy=False)
+    silent = seen_by(state, view)["a"]
+    assert (silent.healthy, silent.answers) == (False, False)
+    view.set_health("a", healthy=True)
+    banned = seen_by(state, view, a=START_NS + 60 * SECOND_NS)["a"]
+    assert (banned.healthy, (banned.banned_until_at or "")[-1:]) == (False, "Z")
+    assert seen_by(state, view, a=START_NS)["a"].healthy
+
+
+@pytest.mark.parametrize(
+    ("venue", "why"),
+    [
+        (VenueStatus("a", healthy=True, data_age_s=1.0, clock_off_ms=-20.0), ""),
+        (VenueStatus("a", healthy=True, data_age_s=1.0), "its clock was not compared with ours yet"),
+        (VenueStatus("a", True, 1.0, clock_off_ms=-900.0), "its clock is -900 ms off, 500 ms are the limit"),
+        (VenueStatus("a", False, None, clock_off_ms=0.0), "no fresh price, none yet"),
+        (VenueStatus("a", False, 400.0, clock_off_ms=0.0), "no fresh price, the last is 400 s old"),
+        (VenueStatus("a", False, 1.0, answers=False, clock_off_ms=0.0), "it does not answer"),
+        (
+            VenueStatus("a", False, 1.0, "2026-01-05T10:20:30.000000Z", clock_off_ms=0.0),
+            "it listens to no request before 10:20:30 UTC",
+        ),
+    ],
+)
+def test_why_nothing_is_opened_on_a_venue_is_one_sentence(venue: VenueStatus, why: str) -> None:
+    """E2, E8, R50, R52."""
+    assert why_closed(venue, 500.0) == why
+
+
+def test_the_state_file_carries_until_when_a_venue_bans_us(tmp_path: Path) -> None:
+    view, clock = MarketView(["a", "b"]), TapeClock(START_NS, None)
+    path = tmp_path / "state.json"
+    StateFile(path, view, clock, lambda: {"b": START_NS + SECOND_NS}).write(state_with())
+    venues = {venue["name"]: venue for venue in json.loads(path.read_text())["venues"]}
+    assert venues["a"]["banned_until_at"] is None
+    assert venues["b"]["banned_until_at"].endswith("Z")
+
+
+def test_a_difference_that_stands_is_dated_from_its_first_sight_after_it_was_last_accepted() -> None:
+    since: dict[tuple[str, str], int] = {}
+
+    def note(kind: str, at_ns: int, actor: str = "system", **details: object) -> None:
+        note_since(since, {"type": kind, "at_ns": at_ns, "actor": actor, "details": details})
+
+    note("balance_sync", 1, venue="a", asset="USD", explained=False)
+    note("agent_status_change", 2, "user", control="running")
+    note("balance_sync", 3, venue="a", asset="USD", explained=False)
+    note("balance_sync", 4, venue="a", asset="USD", explained=False)
+    note("balance_sync", 5, venue="a", asset="BTC", explained=True)
+    assert since == {("a", "USD"): 3}

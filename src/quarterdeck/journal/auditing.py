@@ -19,20 +19,28 @@ from quarterdeck.domain import (
     Control,
     ControlChanged,
     DayClosed,
+    Evidence,
+    ExitDeferred,
+    ExitResumed,
     Fact,
     FillBooked,
     FundingBooked,
     FundsBooked,
     IntentRefused,
+    KillVerified,
     ListingsAdopted,
     OrderMoved,
     OrderState,
+    OthersSeen,
+    ProtectionSettled,
+    ProtectionTried,
     SessionClosed,
     SessionOpened,
     SettingsAdopted,
     StateUpgraded,
     StrayFound,
 )
+from quarterdeck.ports import iso
 
 Details = dict[str, object]
 Event = tuple[str, str, Details]
@@ -41,6 +49,7 @@ _SYSTEM: Final = frozenset({"", "engine", "guardrails", "system"})
 _FILL: Final = ("client_id", "intent_id", "trade_id", "venue", "instrument", "side", "fee_asset", "inferred")
 _DAY: Final = ("equity_open", "equity", "realised", "unrealised", "fees", "funding", "flows", "revaluation")
 _STATUS: Final = "agent_status_change"
+_PROTECTION: Final = "protection_changed"
 
 
 class EventRecord(Struct, frozen=True):
@@ -56,7 +65,7 @@ class EventRecord(Struct, frozen=True):
 
 def event_of(seq: int, nth: int, fact: Fact) -> EventRecord | None:
     """Give the event of the fact that stands at place `nth` in row `seq`, None where no auditor asks for it."""
-    event = _of_trading(fact) or _of_money(fact) or _of_control(fact) or _of_the_session(fact)
+    event = _of_trading(fact) or _of_exits(fact) or _of_money(fact) or _of_control(fact) or _of_the_session(fact)
     if event is None:
         return None
     kind, actor, details = event
@@ -85,6 +94,27 @@ def _of_trading(fact: Fact) -> Event | None:
             return "trade_rejected", "system", _refusal(fact) | {"stage": fact.stage}
         case OrderMoved(state=OrderState.REJECTED):
             return "trade_rejected", "system", {"client_id": fact.client_id, "reason": fact.reason, "stage": "venue"}
+        case OrderMoved(evidence=Evidence.DECLARED_GONE):
+            return "order_resolved", "user", _named(fact, ("client_id", "evidence", "state", "reason"))
+        case OrderMoved(evidence=Evidence.LOST):
+            return "order_lost", "system", _named(fact, ("client_id", "state", "reason"))
+        case _:
+            return None
+
+
+def _of_exits(fact: Fact) -> Event | None:
+    """Tell of what protects positions, and of exits that wait for it to make way."""
+    match fact:
+        case ExitDeferred():
+            told: Details = {"intent_id": fact.intent.id, "instrument": fact.intent.instrument, "venue": fact.venue}
+            return "exit_deferred", "system", told | {"cause": fact.intent.cause or fact.intent.source}
+        case ExitResumed():
+            return "exit_resumed", "system", {"intent_id": fact.intent_id}
+        case ProtectionTried():
+            details = _named(fact, ("venue", "instrument", "tries")) | {"since_at": iso(fact.since_ns)}
+            return _PROTECTION, "system", {"protection": "missing"} | details
+        case ProtectionSettled():
+            return _PROTECTION, "system", {"protection": "settled"} | _named(fact, ("venue", "instrument"))
         case _:
             return None
 
@@ -98,10 +128,14 @@ def _of_money(fact: Fact) -> Event | None:
             cash = {
                 venue: {asset: as_text(amount) for asset, amount in held.items()} for venue, held in fact.cash.items()
             }
-            return "balance_sync", "system", {"declared": cash}
+            held = [f"{as_text(one.qty)} {one.instrument} on {one.venue}" for one in fact.holdings]
+            return "balance_sync", "system", {"declared": cash} | ({"holdings": held} if held else {})
         case StrayFound():
             details: Details = {"venue": fact.venue, "stray": fact.what, "key": fact.key, "detail": fact.detail}
             return "balance_sync", "system", details
+        case OthersSeen():
+            seen = [f"{one.side.value} {one.instrument} {one.client_id or one.venue_order_id}" for one in fact.orders]
+            return "balance_sync", "system", {"venue": fact.venue, "orders_of_others": seen}
         case FundsBooked():
             told = _named(fact, ("key", "who", "venue", "asset", "reason"))
             amounts = _amounts(fact, ("amount", "cash_after", "baseline_after", "unexplained_after", "flows_after"))
@@ -123,6 +157,8 @@ def _of_control(fact: Fact) -> Event | None:
             is_kill = fact.kill_epoch is not None or fact.control is Control.HALTED
             details = _named(fact, ("control", "reason", "who", "kill_epoch"))
             return "kill_switch" if is_kill else _STATUS, actor_of(fact.who), details
+        case KillVerified():
+            return "kill_switch", "system", {"verified": True, "venue": fact.venue, "read_at": iso(fact.venue_at_ns)}
         case SettingsAdopted():
             changes = [{"path": change.path, "before": change.before, "after": change.after} for change in fact.changes]
             of_pairs = any(change.path.partition(".")[0] == "pairs" for change in fact.changes)

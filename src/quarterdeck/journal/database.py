@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -64,21 +64,25 @@ def create_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
-def connect(path: Path, *, synchronous: str, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> sqlite3.Connection:
+def connect(
+    path: Path, *, synchronous: str, lock_timeout_ms: int = LOCK_TIMEOUT_MS, journal_mode: str = "WAL"
+) -> sqlite3.Connection:
     """
-    Open a connection that may write, in WAL mode, which it leaves to its caller to checkpoint.
+    Open a connection that may write.
 
     Args:
         path: An existing file; an empty one becomes a database.
         synchronous: FULL, or OFF in simulations, where durability is modelled elsewhere.
         lock_timeout_ms: How long a write waits for another process.
+        journal_mode: WAL, which its caller checkpoints, or TRUNCATE: a rollback journal beside the file. A file that
+            others have open in the other mode keeps that until they let go of it.
     """
     connection = sqlite3.connect(
         path, timeout=lock_timeout_ms / 1000, isolation_level=None, check_same_thread=False, cached_statements=64
     )
     for pragma in (
         f"page_size = {PAGE_BYTES}",
-        "journal_mode = WAL",
+        "mmap_size = 0",  # a file that is cut short must be an error, not the end of the process
         f"synchronous = {synchronous}",
         f"cache_size = -{CACHE_KIB}",
         "trusted_schema = OFF",
@@ -86,7 +90,14 @@ def connect(path: Path, *, synchronous: str, lock_timeout_ms: int = LOCK_TIMEOUT
         "wal_autocheckpoint = 8192",  # only a net: the owner checkpoints earlier, off the hot path
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
+    _set_journal_mode(connection, journal_mode)
     return connection
+
+
+def _set_journal_mode(connection: sqlite3.Connection, mode: str) -> None:
+    is_wal = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    with suppress(sqlite3.OperationalError) if is_wal and mode != "WAL" else nullcontext():
+        connection.execute(f"PRAGMA journal_mode = {mode}").fetchall()
 
 
 def connect_read_only(path: Path, *, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> sqlite3.Connection:

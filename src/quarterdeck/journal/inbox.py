@@ -1,7 +1,9 @@
 """
 What faces want of a bot: a database of its own beside the journal, so that no writer can hold up the journal.
 
-Each request has a key, under which asking twice is asking once. It is done when its key is in the journal.
+Each request has a key, under which asking twice is asking once. It is done when its key is in the journal. The file has
+a rollback journal and no WAL: the side file of a WAL is mapped into memory by whoever reads it, and a face that cut it
+short would end the bot.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import asyncio
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -26,7 +28,6 @@ FORMAT_VERSION: Final = 1
 KEY_CHARS_MAX: Final = 200
 PAYLOAD_BYTES_MAX: Final = 64 * 1024
 PENDING_MAX: Final = 64
-POLL_S: Final = 1.0
 PUT_TIMEOUT_MS: Final = 2_000
 
 _TABLE: Final = (
@@ -53,13 +54,20 @@ class Inbox:
     """
 
     def __init__(self, path: Path, *, lock_timeout_ms: int = PUT_TIMEOUT_MS) -> None:
-        """Open or create the file. The bot passes a `lock_timeout_ms` of 0: it never waits for a face."""
+        """
+        Open or create the file, waiting a moment for a face that writes just now.
+
+        The bot passes a `lock_timeout_ms` of 0: once the file is open it never waits for a face.
+        """
         self.path = path
         with self._guarded("opening"):
             create_private(path)
-            self._connection = connect(path, synchronous="FULL", lock_timeout_ms=lock_timeout_ms)
+            self._connection = connect(
+                path, synchronous="FULL", lock_timeout_ms=PUT_TIMEOUT_MS, journal_mode="TRUNCATE"
+            )
             try:
                 self._ensure_schema()
+                self._connection.execute(f"PRAGMA busy_timeout = {lock_timeout_ms}").fetchall()
             except (*FAULTS, IntegrityError):
                 self._connection.close()
                 raise
@@ -130,9 +138,8 @@ class Inbox:
             self._connection.close()
 
     def _ensure_schema(self) -> None:
-        self._connection.execute("PRAGMA wal_autocheckpoint = 256").fetchall()
         if self._version() == (APPLICATION_ID, FORMAT_VERSION):
-            return  # without a lock, so that a bot opens its inbox while a face is writing
+            return  # without a lock for writing, which a face may be holding
         with transaction(self._connection):
             if not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                 for statement in (_TABLE, _INDEX):
@@ -171,43 +178,35 @@ class Inbox:
 
 class InboxListener:
     """
-    Wakes the bot when somebody put something, and after `poll_s` besides: a lost datagram costs only that.
+    Tells the bot when somebody put something. A datagram may be lost, so the bot looks by itself now and then too.
 
-    Where the socket cannot be made (a path too long for the system), polling remains.
+    Where the socket cannot be made (a path too long for the system), that is all there is.
     """
 
-    def __init__(self, path: Path, *, poll_s: float = POLL_S) -> None:
+    def __init__(self, path: Path, on_news: Callable[[], None]) -> None:
+        """Listen beside the inbox at `path`, on the running event loop, which calls `on_news`."""
         self._place = socket_of(path)
-        self._poll_s = poll_s
+        self._on_news = on_news
         self._loop = asyncio.get_running_loop()
-        self._news = asyncio.Event()
         self._socket = _bound(self._place)
+        self._inode = _inode_of(self._place)
         if self._socket is not None:
             self._loop.add_reader(self._socket, self._drain, self._socket)
 
-    async def wait(self) -> bool:
-        """Wait for news, or for the poll; True where news came."""
-        try:
-            async with asyncio.timeout(self._poll_s):
-                await self._news.wait()
-        except TimeoutError:
-            return False
-        self._news.clear()
-        return True
-
     def close(self) -> None:
-        """Stop listening and remove the socket."""
+        """Stop listening and remove the socket, unless a successor has put its own there."""
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._socket.close()
             self._socket = None
-            self._place.unlink(missing_ok=True)
+            if _inode_of(self._place) == self._inode:
+                self._place.unlink(missing_ok=True)
 
     def _drain(self, listening: socket.socket) -> None:
-        self._news.set()
-        with suppress(BlockingIOError):
+        with suppress(OSError):
             while True:
                 listening.recv(16)
+        self._on_news()
 
 
 def socket_of(path: Path) -> Path:
@@ -231,6 +230,13 @@ def _bound(place: Path) -> socket.socket | None:
         made.close()
         return None
     return made
+
+
+def _inode_of(place: Path) -> int | None:
+    try:
+        return place.stat().st_ino
+    except OSError:
+        return None
 
 
 def _datagram() -> socket.socket:

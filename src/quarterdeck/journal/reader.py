@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from msgspec.structs import replace
 
-from quarterdeck.domain import IntegrityError
+from quarterdeck.domain import ConfigError, IntegrityError
 from quarterdeck.journal.archived import picked_rows, rows_of_kind, stream_rows
 from quarterdeck.journal.chain import link
 from quarterdeck.journal.database import connect_read_only, guarded
@@ -42,7 +42,7 @@ class SqliteReader:
                 self.format = check_schema(self._connection, path)
                 if self.format < FORMAT_VERSION:
                     stand_in(self._connection)
-        except IntegrityError:
+        except (ConfigError, IntegrityError):
             self._connection.close()
             raise
 

@@ -17,6 +17,8 @@ from quarterdeck.domain import (
     CancelRequested,
     CancelState,
     CycleRan,
+    ExitDeferred,
+    ExitResumed,
     Fact,
     FillBooked,
     IntentFormed,
@@ -60,7 +62,7 @@ class OrderRecord(Struct, frozen=True):
     One order as it stands, as a row of `orders`.
 
     Amounts are decimal strings on the grid as it was when the order was planned; `limit_ticks` is None and
-    `limit_price` empty for a market order.
+    `limit_price` empty for a market order. Of a stop order `limit_price` is the price at which it awakes.
     """
 
     client_id: str
@@ -129,6 +131,10 @@ def project(seq: int, facts: Iterable[Fact]) -> Iterator[Record]:
             yield Told(fact.intent.id, is_new=True)
         elif isinstance(fact, IntentRefused):
             yield Told(fact.intent_id, is_new=True)
+        elif isinstance(fact, ExitDeferred):
+            yield Told(fact.intent.id, is_new=True)
+        elif isinstance(fact, ExitResumed):
+            yield Told(fact.intent_id)
         elif isinstance(fact, CycleRan):
             yield CycleRecord(fact.bar_ns, seq)
         event = event_of(seq, nth, fact)
@@ -188,10 +194,14 @@ def _planned(seq: int, fact: OrderPlanned) -> OrderRecord:
         lot=as_text(fact.lot),
         qty=_on_grid(fact.qty_lots, fact.lot),
         filled_qty=_on_grid(0, fact.lot),
-        limit_price="" if fact.limit_ticks is None else _on_grid(fact.limit_ticks, fact.tick),
+        limit_price="" if (ticks := _price_ticks(fact)) is None else _on_grid(ticks, fact.tick),
         venue_order_id="",
         reason="",
     )
+
+
+def _price_ticks(fact: OrderPlanned) -> int | None:
+    return fact.limit_ticks if fact.trigger_ticks is None else fact.trigger_ticks
 
 
 def _after(order: OrderRecord, fact: OrderMoved | FillBooked | CancelRequested) -> OrderRecord:

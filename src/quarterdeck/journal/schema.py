@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from quarterdeck.domain import IntegrityError
+from quarterdeck.domain import ConfigError, IntegrityError
 from quarterdeck.journal.chain import seal
 from quarterdeck.journal.database import transaction
 
@@ -122,8 +122,13 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> int:
         The version of its format.
 
     Raises:
+        ConfigError: If it is still blank: nothing was ever written to it.
         IntegrityError: If it is not.
     """
+    if _is_blank(connection):
+        raise ConfigError(
+            f"{path}: this journal is still blank: its first start is under way, or was cut off; start the bot"
+        )
     application_id = _number(connection, "PRAGMA application_id")
     version = _number(connection, "PRAGMA user_version")
     if application_id != APPLICATION_ID:

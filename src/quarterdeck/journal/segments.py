@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -143,5 +144,6 @@ def _checked(row: Sequence[object]) -> Segment:
     return Segment(*values)  # type: ignore[arg-type]  # as above
 
 
+@cache
 def _columns() -> str:
     return ", ".join(field.name for field in fields(Segment))

@@ -118,7 +118,7 @@ class _Verification:
         try:
             with SqliteReader(self._path) as reader:
                 self._check_content(reader)
-        except IntegrityError as error:
+        except (ConfigError, IntegrityError) as error:
             self._problems.append(Problem(str(error), RESTORE))
         return VerifyReport(
             path=str(self._path),

@@ -11,13 +11,14 @@ from msgspec import Struct
 from quarterdeck.domain import (
     AccountReported,
     FillReported,
+    FundingReported,
     Listing,
     OrderKind,
     OrderReported,
     Side,
 )
 
-VenueNews = OrderReported | FillReported
+VenueNews = OrderReported | FillReported | FundingReported
 
 
 class Clock(Protocol):
@@ -36,7 +37,8 @@ class OrderRequest(Struct, frozen=True):
     """
     An order exactly as it is to be sent: strings of money are already on the venue's grid.
 
-    `send_by_ns` and `kill_epoch` are for the last hop, which signs nothing outside them.
+    `send_by_ns` and `kill_epoch` are for the last hop, which signs nothing outside them. `trigger` is the price at
+    which a stop order awakes; `reduce_only` one that may never open anything.
     """
 
     client_id: str
@@ -49,6 +51,8 @@ class OrderRequest(Struct, frozen=True):
     limit: Decimal | None
     send_by_ns: int
     kill_epoch: int
+    trigger: Decimal | None = None
+    reduce_only: bool = False
 
 
 class CancelRequest(Struct, frozen=True):
@@ -72,6 +76,18 @@ class LastHop(Protocol):
         ...
 
 
+class RequestLimits(Struct, frozen=True):
+    """
+    How much a venue hears of one key: so many requests in any span of `window_ns`, and so many of them orders.
+
+    Every request counts as one; `orders_max` counts the requests that place an order, not their cancels.
+    """
+
+    requests_max: int
+    orders_max: int
+    window_ns: int
+
+
 class Venue(Protocol):
     """
     One account on one exchange.
@@ -79,12 +95,18 @@ class Venue(Protocol):
     Every method may raise `Retryable` where nothing can have happened (reads). `submit` and `cancel` never raise for
     what the network or the venue does: the outcome, ambiguous included, is the value they return. `ABSENT` from
     `query` means an authenticated, successful reply that does not know the order. News that the venue pushes goes
-    to the sink given to `subscribe`; `fills_after` pulls what may have been missed, in cursor order.
+    to the sink given to `subscribe`; `fills_after` pulls what may have been missed, in cursor order. `stops` tells
+    whether stop orders may rest there, `limits` how much it hears, None where it does not count.
+
+    A venue that hears no more for now says so, and for how long: reads raise `RateLimited`; an order is reported
+    REJECTED and a cancel CANCEL_AMBIGUOUS, both with their `retry_after_ns`.
     """
 
     name: str
     validity_ns: int
     lag_ns: int
+    stops: bool
+    limits: RequestLimits | None
 
     async def submit(self, request: OrderRequest) -> OrderReported:
         """Sign and send an order, and report what came of it."""

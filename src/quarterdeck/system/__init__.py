@@ -30,6 +30,8 @@ from quarterdeck.system.explain import (
     OrderTold,
     RouteTold,
     SizeTold,
+    StepTold,
+    WaitTold,
     bot_of,
     bots_that_ran,
     explain,
@@ -51,7 +53,10 @@ from quarterdeck.system.operate import (
     read_events,
     read_trades,
     replay_journal,
+    resolve_asked,
+    resolve_order,
     resume,
+    unresolved_order,
     verify_journal,
 )
 from quarterdeck.system.opinions import Opinions
@@ -66,6 +71,7 @@ from quarterdeck.system.session import Session
 from quarterdeck.system.standing import LossTold
 from quarterdeck.system.status import BotStatus, list_bots, read_status
 from quarterdeck.system.tally import HeldPosition, RunSummary, Tally
+from quarterdeck.system.unsettled import Difference, KillTold, Protection, UnknownOrder, WaitingExit
 from quarterdeck.system.usage import GuardrailUse
 
 __all__ = [
@@ -82,6 +88,7 @@ __all__ = [
     "ClockDoubt",
     "ClockReading",
     "Diagnosis",
+    "Difference",
     "Driver",
     "Errands",
     "Exit",
@@ -94,6 +101,7 @@ __all__ = [
     "HeldPosition",
     "KillFile",
     "KillOutcome",
+    "KillTold",
     "ListedAt",
     "Loop",
     "LossTold",
@@ -109,6 +117,7 @@ __all__ = [
     "PairRow",
     "PairTold",
     "PaperMarket",
+    "Protection",
     "Reach",
     "Recovered",
     "ReplayReport",
@@ -121,9 +130,13 @@ __all__ = [
     "SettingsEntry",
     "SizeTold",
     "Stage",
+    "StepTold",
     "Tally",
     "TapeClock",
     "TimeService",
+    "UnknownOrder",
+    "WaitTold",
+    "WaitingExit",
     "WallClock",
     "Wiring",
     "archive_bot",
@@ -161,11 +174,14 @@ __all__ = [
     "recover",
     "renewed",
     "replay_journal",
+    "resolve_asked",
+    "resolve_order",
     "restore",
     "resume",
     "run_bot",
     "settings_history",
     "take_bot",
+    "unresolved_order",
     "verify_journal",
     "verify_replay",
 ]

@@ -249,4 +249,10 @@ def _settings_of(config: BotConfig, state: State) -> BotSettings:
     if running is None:
         raise ConfigError(f"bot {config.name!r} has never run; write the change into {config.path}")
     settings = config.engine_settings(running.price_age_ns_max)
-    return replace(settings, send_within_ns=running.send_within_ns)
+    return replace(
+        settings,
+        send_within_ns=running.send_within_ns,
+        mark_age_ns_max=running.mark_age_ns_max,
+        order_timeout_ns=running.order_timeout_ns,
+        naked_ns_max=running.naked_ns_max,
+    )

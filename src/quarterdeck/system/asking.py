@@ -20,6 +20,7 @@ from quarterdeck.domain import (
     FundsAsked,
     FundsBooked,
     NotAllowed,
+    ResolveAsked,
     Retryable,
     SettingsAsked,
 )
@@ -29,10 +30,11 @@ from quarterdeck.system.journals import journal_of
 POLL_S: Final = 0.05
 REFUSED: Final = "refused"
 
-Request = ControlAsked | CancelAsked | SettingsAsked | FundsAsked
+Request = ControlAsked | CancelAsked | ResolveAsked | SettingsAsked | FundsAsked
 KINDS: Final[dict[type[Request], str]] = {
     ControlAsked: "control",
     CancelAsked: "cancel",
+    ResolveAsked: "resolve",
     SettingsAsked: "settings",
     FundsAsked: "funds",
 }

@@ -23,6 +23,7 @@ from quarterdeck.system.doctor_risks import Risk, risks_of
 from quarterdeck.system.explain import bots_that_ran
 from quarterdeck.system.recover import recover
 from quarterdeck.system.status import list_bots, misnamed_files
+from quarterdeck.system.unsettled import differences_of
 
 FREE_BYTES_MIN: Final = 1 << 30
 GIB: Final = 1 << 30
@@ -236,7 +237,7 @@ def _journaled(workspace: Workspace) -> dict[str, int]:
                 head, _ = reader.head()
                 for row in reader.rows(after_seq=max(head - 1, 0), limit=1):
                     found[bot] = row.at_ns
-        except IntegrityError:
+        except (IntegrityError, ConfigError):
             continue  # the journal is looked at by itself
     return found
 
@@ -256,6 +257,13 @@ def _journals(workspace: Workspace) -> Iterator[Finding]:
         if state.unknown_orders():
             problem = f"{len(state.unknown_orders())} orders have an unknown outcome"
             yield Finding("risk", "journal", str(journal), None, "", problem, f"run {bot}: it asks the venues first")
+        for one in differences_of(state):
+            problem = f"{one.venue} holds {one.amount:+f} {one.asset} that no trade explains"
+            advice = f"look at the account, then 'quarterdeck resume {bot}' or 'quarterdeck funds {bot}'"
+            yield Finding("risk", "journal", str(journal), None, "", problem, advice)
+        for place in state.naked:
+            advice = f"see 'quarterdeck status {bot}'; run it, or place a stop at the venue by hand"
+            yield Finding("risk", "journal", str(journal), None, "", f"{place} has no stop order at its venue", advice)
 
 
 def _risks(read: Iterable[Read]) -> Iterator[Finding]:

@@ -13,7 +13,18 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from quarterdeck.domain import SECOND_NS, Action, CycleDue, Quote, SignalGiven, TriggerFired, Woke
+from quarterdeck.domain import (
+    SECOND_NS,
+    Action,
+    CycleDue,
+    OrderState,
+    Quote,
+    Side,
+    SignalGiven,
+    TriggerFired,
+    Woke,
+    ensure,
+)
 from quarterdeck.engine import RATCHET, PullFills, State, due, watch
 from quarterdeck.feeds import BarBatch
 from quarterdeck.market import Bar, MarketView, QuoteShape, Trigger, crossed, quote_from_price
@@ -24,6 +35,11 @@ from quarterdeck.system.opinions import Opinions
 
 BREATHE_BARS: Final = 64
 LOOK_AROUND_S: Final = 0.25
+LAG_S_MAX: Final = 2.0
+WAKES_MAX: Final = 64
+
+
+_RESTING: Final = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED})
 
 
 class BarVenue(Protocol):
@@ -35,6 +51,19 @@ class BarVenue(Protocol):
 
     def on_bar_range(self, instrument: str, low: float, high: float, at_ns: int) -> None:
         """Hear the range of a bar."""
+        ...
+
+
+class TimedVenue(Protocol):
+    """A venue at which things fall due by themselves."""
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the next thing falls due; None while nothing does."""
+        ...
+
+    def on_time(self, at_ns: int) -> None:
+        """Hear the time."""
         ...
 
 
@@ -74,7 +103,9 @@ class Stage(Struct, frozen=True):
 
     `primary` names for each pair the venue whose bars the strategy sees, `listed_as` what that venue lists it as where
     that is not the pair itself. `unlisted` are the instruments, by venue, whose prices are only looked at. A bar that
-    is worked through later than `late_ns_max` after its close opens nothing; 0 is never too late.
+    is worked through later than `late_ns_max` after its close opens nothing; 0 is never too late. `lag_s` says by how
+    much the event loop itself was late at most since the bar before. `timed` are venues that must be told when what
+    falls due there by itself has come. At a pace the outside is looked at every `look_around_s`, and when it nudges.
     """
 
     loop: Loop
@@ -93,6 +124,9 @@ class Stage(Struct, frozen=True):
     rounds: Rounds | None = None
     late_ns_max: int = 0
     complain: Callable[[str, str], None] | None = None
+    lag_s: Callable[[], float] | None = None
+    timed: tuple[TimedVenue, ...] = ()
+    look_around_s: float = LOOK_AROUND_S
 
 
 class Driver:
@@ -104,6 +138,8 @@ class Driver:
         self._bars = 0
         self._triggers: tuple[Trigger, ...] = ()
         self._triggers_seq = -1
+        self._woke_seq = -1
+        self._wakes = 0
         self._pairs = {(venue, stage.listed_as.get(pair, pair)): pair for pair, venue in stage.primary.items()}
         self.cycles = 0
 
@@ -144,7 +180,7 @@ class Driver:
             elif stage.clock.now_ns() >= at_ns:
                 return
             else:
-                wait_s = min(stage.clock.wait_s(min(next_ns, at_ns)), LOOK_AROUND_S)
+                wait_s = min(stage.clock.wait_s(min(next_ns, at_ns)), stage.look_around_s)
                 await stage.loop.wait_for_news(wait_s)
                 await self._look_around()
             self._wake()
@@ -153,21 +189,63 @@ class Driver:
     async def quiesce(self) -> None:
         """Work through the news, at full speed until no act is under way any more."""
         stage = self._stage
+        self._wakes = 0
         while True:
             while stage.loop.has_news:
                 await stage.loop.pump()
                 stage.hands.check()
+            if self._wake_at_once():
+                continue
             if not stage.full_speed or not stage.hands.busy:
                 return
             await stage.hands.settle()
 
+    async def linger(self, most_s: float) -> None:
+        """Let a little time pass for the sake of answers that are still to come; nothing is decided any more."""
+        stage = self._stage
+        if stage.full_speed:
+            soon_ns = stage.clock.now_ns() + int(most_s * SECOND_NS)
+            timer_ns = stage.hands.next_timer_ns()
+            stage.clock.set(soon_ns if timer_ns is None else timer_ns)
+        else:
+            await stage.loop.wait_for_news(most_s)
+        stage.hands.fire_timers(stage.clock.now_ns())
+        await self.quiesce()
+
+    def time_s(self) -> float:
+        """Read the clock by which patience runs out: the market's at full speed, else the machine's."""
+        stage = self._stage
+        return stage.clock.now_ns() / SECOND_NS if stage.full_speed else asyncio.get_running_loop().time()
+
+    def _wake_at_once(self) -> bool:
+        """
+        Let the engine go on where news just made something due: cover for what was bought, an exit that waited.
+
+        Everything else that time brings about is looked at when time passes.
+        """
+        stage, state = self._stage, self._state
+        if not (state.naked or state.deferred) or stage.loop.seq == self._woke_seq:
+            return False
+        now_ns = stage.clock.now_ns()
+        if due(state) > now_ns:
+            return False
+        self._wakes += 1
+        ensure(self._wakes <= WAKES_MAX, "the engine is due again and again at one instant")
+        self._woke_seq = stage.loop.seq
+        stage.loop.offer(Woke(now_ns))
+        return True
+
     def _next_ns(self) -> int:
         timer_ns = self._stage.hands.next_timer_ns()
         due_ns = due(self._state)
+        for venue in self._stage.timed:
+            due_ns = min(due_ns, venue.next_ns or due_ns)
         return due_ns if timer_ns is None else min(due_ns, timer_ns)
 
     def _wake(self) -> None:
         now_ns = self._stage.clock.now_ns()
+        for venue in self._stage.timed:
+            venue.on_time(now_ns)
         self._stage.hands.fire_timers(now_ns)
         if now_ns >= due(self._state):
             self._stage.loop.offer(Woke(now_ns))
@@ -248,11 +326,10 @@ class Driver:
         if stage.full_speed:  # it answers without waiting for anything, and a task for each bar would cost seconds
             return await stage.opinions.ask(pairs)
         asking = asyncio.ensure_future(stage.opinions.ask(pairs))
+        asking.add_done_callback(lambda _: stage.loop.nudge())
         try:
-            while not stage.errands.is_stopping:
-                done, _ = await asyncio.wait({asking}, timeout=LOOK_AROUND_S)
-                if done:
-                    break
+            while not stage.errands.is_stopping and not asking.done():
+                await stage.loop.wait_for_news(stage.look_around_s)
                 await self._look_around()
                 self._wake()
                 await self.quiesce()
@@ -262,30 +339,42 @@ class Driver:
 
     def _in_time(self, signals: tuple[SignalGiven, ...], close_ns: int) -> tuple[SignalGiven, ...]:
         """Drop the wishes to buy of a bar that is worked through too late: its prices are those of another time."""
-        stage = self._stage
-        late_ns = stage.clock.now_ns() - close_ns
-        if not 0 < stage.late_ns_max < late_ns:
+        why = self._why_late(close_ns)
+        if not why:
             return signals
+        stage = self._stage
         buys = [signal.instrument for signal in signals if signal.action is Action.BUY]
         if buys and stage.complain is not None:
-            late_s = late_ns / SECOND_NS
-            stage.complain(
-                "late", f"a bar was worked through {late_s:.1f} s after its close; no BUY of {', '.join(buys)}"
-            )
+            stage.complain("late", f"{why}; no BUY of {', '.join(buys)}")
         return tuple(
             SignalGiven(signal.instrument, Action.HOLD, 0.0, signal.source) if signal.action is Action.BUY else signal
             for signal in signals
         )
 
+    def _why_late(self, close_ns: int) -> str:
+        """Say why nothing should be opened on a bar; empty where it is in time."""
+        stage = self._stage
+        lag_s = stage.lag_s() if stage.lag_s is not None else 0.0
+        if lag_s > LAG_S_MAX:
+            text = f"the event loop was held up for {lag_s:.1f} s"
+            if stage.complain is not None:
+                stage.complain("lag", f"{text}; look for what takes the processor, or a strategy that does not let go")
+            return text
+        late_ns = stage.clock.now_ns() - close_ns
+        if 0 < stage.late_ns_max < late_ns:
+            return f"a bar was worked through {late_ns / SECOND_NS:.1f} s after its close"
+        return ""
+
     async def _inside(self, batch: BarBatch, close_ns: int) -> None:
         """Fire protective levels that a bar reached, the stop first, and fill limit orders that it traded through."""
-        stage = self._stage
-        resting = {
-            (order.venue, order.instrument) for order in self._state.live_orders() if order.limit_ticks is not None
-        }
+        stage, live = self._stage, self._state.live_orders()
+        resting = {(order.venue, order.instrument) for order in live if order.limit_ticks is not None}
+        stops = {(order.venue, order.instrument) for order in live if order.trigger_ticks is not None}
         for bar in batch.bars:
             if (bar.venue, bar.instrument) in resting:
                 stage.venues[bar.venue].on_bar_range(bar.instrument, bar.low, bar.high, close_ns)
+            if (bar.venue, bar.instrument) in stops:
+                await self._meet_stops(bar, close_ns)
             for trigger in self._reached(bar):
                 if trigger not in self._levels():
                     continue  # it died with the position that another level closed
@@ -296,6 +385,32 @@ class Driver:
                 await self._hear_back({order.venue for order in self._state.live_orders()})
         if resting:
             await self._hear_back({venue for venue, _ in resting})
+
+    async def _meet_stops(self, bar: Bar, close_ns: int) -> None:
+        """
+        Let a bar reach the stop orders that rest at its venue, the nearest first, before any other level is looked at.
+
+        The venue hears a price at the trigger, or at the open where the bar began beyond it: the same as fills a stop
+        that the bot itself watches.
+        """
+        for client_id, price in self._stops_reached(bar):
+            if self._state.orders[client_id].state not in _RESTING:
+                continue  # it went with the position that another one closed
+            self._quote(bar, price, close_ns, tradable=True)
+            await self._hear_back({bar.venue})
+
+    def _stops_reached(self, bar: Bar) -> list[tuple[str, float]]:
+        """List the stop orders that rest at a venue and that a bar reached, with the price at which each was met."""
+        met: list[tuple[str, float]] = []
+        for order in self._state.live_orders():
+            if order.trigger_ticks is None or (order.venue, order.instrument) != (bar.venue, bar.instrument):
+                continue
+            trigger = float(order.tick) * order.trigger_ticks
+            if order.side is Side.SELL and bar.low <= trigger:
+                met.append((order.client_id, min(trigger, bar.open)))
+            elif order.side is Side.BUY and bar.high >= trigger:
+                met.append((order.client_id, max(trigger, bar.open)))
+        return sorted(met, key=lambda one: abs(one[1] - bar.open))
 
     def _reached(self, bar: Bar) -> list[Trigger]:
         """List the levels that a bar reached: stops first, the nearest before the others, then targets."""

@@ -21,11 +21,12 @@ from quarterdeck.domain import (
     IntentAsked,
     OrderState,
     QuarterdeckError,
+    ResolveAsked,
     Retryable,
     SettingsAsked,
     Stopping,
 )
-from quarterdeck.engine import NOTICED, PullFills, QueryOrder, ShellAct, State
+from quarterdeck.engine import NOTICED, PullFills, QueryOrder, ReadAccount, ShellAct, State
 from quarterdeck.journal import Inbox, Item
 from quarterdeck.ports import Clock, Venue
 from quarterdeck.system.kill_file import KillFile
@@ -37,17 +38,19 @@ COMPARE_AGAIN_NS: Final = 10_000_000_000
 PULL_EVERY_NS: Final = 30_000_000_000
 CLOCK_STEP_NS_MIN: Final = 100_000_000
 INBOX_EVERY_NS: Final = 200_000_000
+INBOX_HELD_NS_MAX: Final = 5_000_000_000
 REQUESTS: Final = {
     "control": ControlAsked,
     "intent": IntentAsked,
     "cancel": CancelAsked,
+    "resolve": ResolveAsked,
     "settings": SettingsAsked,
     "funds": FundsAsked,
 }
 
 SETTINGS_ONLY: Final = frozenset({"settings"})
 
-Asked = ControlAsked | IntentAsked | CancelAsked | SettingsAsked | FundsAsked
+Asked = ControlAsked | IntentAsked | CancelAsked | ResolveAsked | SettingsAsked | FundsAsked
 Renew = Callable[[SettingsAsked, State, Sequence[SettingsAsked]], SettingsAsked]
 
 
@@ -82,6 +85,7 @@ class Errands:
         self._compared_ns = 0
         self._pulled_ns = outside.clock.now_ns()
         self._inbox_steady_ns = 0
+        self._inbox_heard_ns = outside.clock.steady_ns()
         self._offered: set[str] = set()
         self._changes: list[SettingsAsked] = []
         self._failure: QuarterdeckError | None = None
@@ -107,6 +111,11 @@ class Errands:
         self._signalled = True
         self.stop(name)
 
+    def hear(self) -> None:
+        """Take note that somebody put something into the inbox, or raised the kill switch: look at once."""
+        self._inbox_steady_ns = -INBOX_EVERY_NS
+        self._loop.nudge()
+
     def stop(self, reason: str) -> None:
         """Ask the bot to stop; what works is cancelled or kept as its settings say."""
         if self._stop_reason is None:
@@ -127,7 +136,7 @@ class Errands:
         """
         if self._failure is not None:
             raise self._failure
-        self._look_at_kill_file()
+        self.look_at_kill_file()
         if self._paced:
             self._watch_wall_clock()
         steady_ns = self._outside.clock.steady_ns()
@@ -141,7 +150,7 @@ class Errands:
         # An account that did not answer yet in this session keeps its venue closed: it is asked again soon.
         every_ns = COMPARE_AGAIN_NS if self._loop.state.reconciling else COMPARE_EVERY_NS
         if now_ns - self._compared_ns >= every_ns:
-            await self.compare_accounts()
+            self.compare_accounts()
 
     def _ask_after_orders(self) -> None:
         """Pull trades, and ask how working orders stand, for a stream may lose the end of an order without a trace."""
@@ -160,7 +169,8 @@ class Errands:
         if abs(step_ns) >= CLOCK_STEP_NS_MIN:
             self._loop.offer(ClockStepped(self._outside.clock.now_ns(), step_ns))
 
-    def _look_at_kill_file(self) -> None:
+    def look_at_kill_file(self) -> None:
+        """Offer a kill where the switch was raised since the engine last heard of it."""
         epoch, state = self._outside.kill.epoch(), self._loop.state
         key = f"kill:{state.epoch}:{state.kill_epoch}:{epoch}"
         if epoch > state.kill_epoch and not state.kill_raised and key not in self._offered:
@@ -181,15 +191,20 @@ class Errands:
             return
         try:
             pending = inbox.pending()
-            answered = [item.key for item in pending if item.key in self._loop.state.answers]
+            answered = [item.key for item in pending if self._loop.state.is_answered(item.key)]
             if answered:
                 inbox.done(answered)
+                self._offered.difference_update(answered)
             for item in pending:
-                is_new = item.key not in self._offered and item.key not in self._loop.state.answers
+                is_new = item.key not in self._offered and not self._loop.state.is_answered(item.key)
                 if is_new and (kinds is None or item.kind in kinds):
                     self._offered.add(item.key)
                     self._take(item)
-        except (Retryable, IntegrityError) as error:
+            self._inbox_heard_ns = self._outside.clock.steady_ns()
+        except Retryable as error:  # a face is writing just now, or does not let go
+            if self._outside.clock.steady_ns() - self._inbox_heard_ns >= INBOX_HELD_NS_MAX:
+                self._outside.log.complain("inbox", str(error))
+        except IntegrityError as error:
             self._outside.log.complain("inbox", str(error))
 
     def _take(self, item: Item) -> None:
@@ -219,16 +234,13 @@ class Errands:
 
     def _renewed(self, asked: SettingsAsked) -> SettingsAsked:
         state = self._loop.state
-        self._changes = [earlier for earlier in self._changes if earlier.key not in state.answers]
+        self._changes = [earlier for earlier in self._changes if not state.is_answered(earlier.key)]
         renewed = self._outside.renew(asked, state, self._changes)
         self._changes.append(renewed)
         return renewed
 
-    async def compare_accounts(self) -> None:
-        """Read every account and offer it for comparison with the books; a venue that is down is left for later."""
+    def compare_accounts(self) -> None:
+        """Have every account read and compared with the books; a venue that does not answer holds up no other."""
         self._compared_ns = self._outside.clock.now_ns()
-        for name, venue in self._outside.venues.items():
-            try:
-                self._loop.offer(await venue.account())
-            except Retryable as error:
-                self._outside.log.complain("account", f"{name}: {error}")
+        for name in self._outside.venues:
+            self._outside.act(ReadAccount(name))

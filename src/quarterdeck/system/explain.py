@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from quarterdeck.config import Workspace
 from quarterdeck.domain import (
     CancelRequested,
     ConfigError,
+    ExitDeferred,
+    ExitResumed,
     Fact,
     FillBooked,
     Intent,
@@ -29,17 +32,23 @@ from quarterdeck.domain import (
     Verdicts,
     multiply,
 )
+from quarterdeck.engine import State
 from quarterdeck.guardrails import Verdict, unpack
 from quarterdeck.journal import decode_facts, intent_of_order, intent_rows, last_intent
+from quarterdeck.system.evidence import MEANINGS
 from quarterdeck.system.instants import iso
 from quarterdeck.system.journals import journal_of
+from quarterdeck.system.recover import recover
 from quarterdeck.system.tally import as_money
+from quarterdeck.system.unsettled import doing_of
 
 ORDERED: Final = "ordered"
 REFUSED: Final = "refused"
 UNDECIDED: Final = "undecided"
+WAITING: Final = "waiting"
 PLANNED_BY: Final = "guardrails"
 CANCEL_ASKED: Final = "cancel_requested"
+UNSETTLED: Final = frozenset({"planned", "open", "partially_filled", "unknown"})
 
 
 class IntentTold(Struct, frozen=True):
@@ -93,16 +102,30 @@ class RouteTold(Struct, frozen=True):
 
 
 class StepTold(Struct, frozen=True):
-    """One step in the life of an order, and what it was taken from."""
+    """One step in the life of an order: what it was taken from, what that means, and what was done because of it."""
 
     state: str
     at: str | None
     evidence: str
     reason: str
+    means: str = ""
+    done: str = ""
+
+
+class WaitTold(Struct, frozen=True):
+    """How an exit waited for a stop order that held its goods: from when on, and until when; None while it waits."""
+
+    venue: str | None
+    since_at: str | None
+    until_at: str | None
 
 
 class OrderTold(Struct, frozen=True):
-    """One order of the intent, from its plan to where it stands."""
+    """
+    One order of the intent, from its plan to where it stands, and what is being done about it now.
+
+    `trigger` is the price at which a stop order awakes; `protection` says who protects what an entry opens.
+    """
 
     client_id: str
     venue: str
@@ -118,6 +141,9 @@ class OrderTold(Struct, frozen=True):
     size: SizeTold
     route: RouteTold
     verdicts: tuple[Verdict, ...]
+    trigger: Decimal | None = None
+    protection: str = ""
+    doing: str = ""
 
 
 class FillTold(Struct, frozen=True):
@@ -145,7 +171,8 @@ class Explanation(Struct, frozen=True):
     The whole way of one intent.
 
     `size`, `route` and `verdicts` are those of `order`, or of the order that would have been; `orders` are all of
-    the intent. `decision` is ordered, refused or undecided; of a refusal `stage`, `reason` and `failed` say more.
+    the intent. `decision` is ordered, refused, waiting or undecided; of a refusal `stage`, `reason` and `failed` say
+    more. `waited` tells of stop orders that had to make way for an exit.
     """
 
     bot: str
@@ -162,6 +189,7 @@ class Explanation(Struct, frozen=True):
     orders: tuple[OrderTold, ...]
     fills: tuple[FillTold, ...]
     journal_seqs: tuple[int, ...]
+    waited: tuple[WaitTold, ...] = ()
 
 
 def explain(workspace: Workspace, bot: str, target: str | None) -> Explanation:
@@ -186,7 +214,22 @@ def explain(workspace: Workspace, bot: str, target: str | None) -> Explanation:
             f"the journal of {bot!r} knows no intent and no order {target!r}; "
             f"'quarterdeck orders {bot} --all' lists orders, and 'quarterdeck events {bot}' refusals"
         )
-    return found
+    return _with_present(found, journal)
+
+
+def _with_present(told: Explanation, journal: Path) -> Explanation:
+    """Add what is being done now about orders that are not settled; the rows tell only what was."""
+    if not any(order.state in UNSETTLED for order in told.orders):
+        return told
+    state = recover(journal).state
+    orders = tuple(replace(order, doing=_present(state, order)) for order in told.orders)
+    chosen = next((one for one in orders if told.order is not None and one.client_id == told.order.client_id), None)
+    return replace(told, orders=orders, order=chosen)
+
+
+def _present(state: State, told: OrderTold) -> str:
+    order = state.orders.get(told.client_id)
+    return "" if order is None else doing_of(state, order)
 
 
 def told_intent(bot: str, journal: Path, intent_id: str, order_id: str | None = None) -> Explanation | None:
@@ -246,6 +289,7 @@ class _Story:
         self._steps: dict[str, list[StepTold]] = {}
         self._booked: dict[str, int] = {}
         self._fills: list[FillTold] = []
+        self._waits: list[WaitTold] = []
 
     def take(self, seq: int, facts: Iterable[Fact]) -> None:
         """Take the facts of a row in; those of other intents are passed over."""
@@ -258,6 +302,11 @@ class _Story:
                 self._formed = fact
             case IntentRefused() if fact.intent_id == self._id:
                 self._refused = fact
+            case ExitDeferred() if fact.intent.id == self._id:
+                self._formed = self._formed or IntentFormed(fact.at_ns, fact.intent)
+                self._waits.append(WaitTold(fact.venue, iso(fact.at_ns), None))
+            case ExitResumed() if fact.intent_id == self._id:
+                self._waits = [replace(one, until_at=one.until_at or iso(fact.at_ns)) for one in self._waits]
             case OrderPlanned() if fact.intent_id == self._id:
                 self._planned[fact.client_id] = fact
                 self._step(fact.client_id, OrderState.PLANNED, fact.at_ns, (PLANNED_BY, ""))
@@ -276,7 +325,8 @@ class _Story:
 
     def _step(self, client_id: str, state: OrderState, at_ns: int, said: tuple[str, str]) -> None:
         evidence, reason = said
-        self._steps.setdefault(client_id, []).append(StepTold(state.value, iso(at_ns), evidence, reason))
+        means, done = MEANINGS.get(evidence, ("", ""))
+        self._steps.setdefault(client_id, []).append(StepTold(state.value, iso(at_ns), evidence, reason, means, done))
 
     def told(self, bot: str, order_id: str | None) -> Explanation | None:
         """Tell it, with one order in the foreground; None where nothing was found."""
@@ -294,7 +344,7 @@ class _Story:
             size=shown.size,
             route=shown.route,
             verdicts=shown.verdicts,
-            decision=ORDERED if orders else REFUSED if refused else UNDECIDED,
+            decision=self._decision(orders),
             stage=refused.stage if refused else "",
             reason=refused.reason if refused else "",
             failed=refused.failed if refused else (),
@@ -302,11 +352,19 @@ class _Story:
             orders=orders,
             fills=tuple(self._fills),
             journal_seqs=tuple(self._seqs),
+            waited=tuple(self._waits),
         )
+
+    def _decision(self, orders: tuple[OrderTold, ...]) -> str:
+        if orders:
+            return ORDERED
+        if self._refused is not None:
+            return REFUSED
+        return WAITING if self._waits and self._waits[-1].until_at is None else UNDECIDED
 
     def _order(self, planned: OrderPlanned) -> OrderTold:
         qty = multiply(planned.lot, Decimal(planned.qty_lots))
-        limit = None if planned.limit_ticks is None else multiply(planned.tick, Decimal(planned.limit_ticks))
+        limit = _in_ticks(planned, planned.limit_ticks)
         steps = self._steps[planned.client_id]
         return OrderTold(
             client_id=planned.client_id,
@@ -318,12 +376,18 @@ class _Story:
             qty=qty,
             filled=multiply(planned.lot, Decimal(self._booked.get(planned.client_id, 0))),
             limit=limit,
+            trigger=_in_ticks(planned, planned.trigger_ticks),
+            protection=planned.protection,
             price=planned.reference_price,
             states=tuple(steps),
             size=SizeTold(planned.sized_by, qty, as_money(float(qty) * planned.reference_price * planned.rate)),
             route=_route(planned.venue, planned.routes),
             verdicts=_verdicts(planned.verdicts),
         )
+
+
+def _in_ticks(planned: OrderPlanned, ticks: int | None) -> Decimal | None:
+    return None if ticks is None else multiply(planned.tick, Decimal(ticks))
 
 
 class _Unplaced(Struct, frozen=True):

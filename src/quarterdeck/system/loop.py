@@ -77,27 +77,41 @@ class Loop:
         self._wiring = wiring
         self._inputs: deque[Input] = deque()
         self._snapshot_seq = head_seq
-        self._news = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_nudged = False
 
     def offer(self, news: Input) -> None:
         """Queue an input; it is decided in the order of arrival."""
         self._inputs.append(news)
-        self._news.set()
+        if self._waiter is not None:
+            _wake(self._waiter)
 
     @property
     def has_news(self) -> bool:
         """Tell whether an input waits."""
         return bool(self._inputs)
 
+    def nudge(self) -> None:
+        """End this wait for news, or the next one: something outside is worth a look."""
+        self._is_nudged = True
+        if self._waiter is not None:
+            _wake(self._waiter)
+
     async def wait_for_news(self, timeout_s: float | None) -> None:
-        """Wait until an input arrives, or for so long."""
-        if self._inputs:
+        """Wait until an input arrives or somebody nudges, or for so long. Only one may wait."""
+        was_nudged, self._is_nudged = self._is_nudged, False
+        if self._inputs or was_nudged:
             return
-        self._news.clear()
+        running = asyncio.get_running_loop()
+        self._waiter = waiter = running.create_future()  # a task for each wait would cost more than most inputs do
+        timer = None if timeout_s is None else running.call_later(timeout_s, _wake, waiter)
         try:
-            await asyncio.wait_for(self._news.wait(), timeout_s)
-        except TimeoutError:
-            return
+            await waiter
+        finally:
+            self._waiter = None
+            self._is_nudged = False
+            if timer is not None:
+                timer.cancel()
 
     async def pump(self) -> int:
         """
@@ -147,3 +161,8 @@ class Loop:
         self._snapshot_seq = self.seq
         body = encode_state(self.state)
         await self._wiring.journal.save_snapshot(self.seq, bytes.fromhex(state_hash(self.state)), body)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -10,7 +10,17 @@ from typing import IO
 from msgspec import Struct
 
 from quarterdeck.config import Workspace
-from quarterdeck.domain import CancelAsked, ConfigError, Control, ControlAsked, IntegrityError, NotAllowed, Retryable
+from quarterdeck.domain import (
+    CancelAsked,
+    Control,
+    ControlAsked,
+    IntegrityError,
+    NotAllowed,
+    OrderState,
+    ResolveAsked,
+    Retryable,
+)
+from quarterdeck.engine import State
 from quarterdeck.journal import (
     Page,
     VerifyReport,
@@ -20,12 +30,14 @@ from quarterdeck.journal import (
     verify,
     wake,
 )
+from quarterdeck.orders import ENDED, Order
 from quarterdeck.system.asking import POLL_S, ask, is_running, new_key, put
 from quarterdeck.system.explain import bots_that_ran
 from quarterdeck.system.journals import journal_of
 from quarterdeck.system.kill_file import BROKEN_EPOCH, raise_kill, read_epoch
 from quarterdeck.system.recover import ReplayReport, recover, verify_replay
 from quarterdeck.system.status import list_bots
+from quarterdeck.system.unsettled import UnknownOrder, unknown_of
 
 
 class KillOutcome(Struct, frozen=True):
@@ -119,16 +131,58 @@ def cancel_order(workspace: Workspace, bot: str, client_id: str, who: str, wait_
         ConfigError: If the bot never ran.
         NotAllowed: If there is no such order, or it has ended.
     """
+    if not is_running(workspace, bot):  # one that runs answers for itself
+        order = _known(recover(journal_of(workspace, bot)).state, bot, client_id)
+        if order.state in ENDED:
+            raise NotAllowed(f"order {client_id} has ended as {order.state.value}: there is nothing to cancel")
     asked = CancelAsked(time.time_ns(), new_key("cancel"), who, client_id)
     return ask(workspace, bot, asked, wait_s).in_words("it will cancel the order when it next starts")
 
 
+def unresolved_order(workspace: Workspace, bot: str, client_id: str) -> UnknownOrder:
+    """
+    Look an order up that a person wants to resolve.
+
+    Raises:
+        ConfigError: If the bot never ran.
+        NotAllowed: If there is no such order, or its outcome is known.
+    """
+    state = recover(journal_of(workspace, bot)).state
+    order = _known(state, bot, client_id)
+    if order.state is not OrderState.UNKNOWN:
+        advice = f"; 'quarterdeck orders {bot} cancel {client_id}' cancels it" if order.state not in ENDED else ""
+        raise NotAllowed(f"order {client_id} is {order.state.value}, not unknown: there is nothing to resolve{advice}")
+    return unknown_of(state, order)
+
+
+def _known(state: State, bot: str, client_id: str) -> Order:
+    order = state.orders.get(client_id)
+    if order is None:
+        raise NotAllowed(
+            f"there is no order {client_id!r}; 'quarterdeck orders {bot}' lists those that are not settled"
+        )
+    return order
+
+
+def resolve_order(workspace: Workspace, asked: ResolveAsked, bot: str, wait_s: float) -> str:
+    """
+    Tell a bot that a person looked at the venue, and that an unknown order does not work there.
+
+    Args: where the bot lives; what the person says, see `resolve_asked`; the bot's name; how long to wait.
+    Returns: what came of it, in words.
+    Raises: ConfigError if the bot never ran; NotAllowed if the bot said no.
+    """
+    return ask(workspace, bot, asked, wait_s).in_words("it will take the word for it when it next starts")
+
+
+def resolve_asked(client_id: str, reason: str, who: str) -> ResolveAsked:
+    """Make the request for `resolve_order`."""
+    return ResolveAsked(time.time_ns(), new_key("resolve"), who, client_id, reason)
+
+
 def _kill_epoch(workspace: Workspace, bot: str) -> int:
     """Read the epoch that a resume accepts: the one that the operator knows of, and no kill after it."""
-    if not workspace.bot_folder(bot).journal.exists():
-        raise ConfigError(
-            f"bot {bot!r} has never run, so there is nothing to resume; 'quarterdeck run {bot}' starts it"
-        )
+    journal_of(workspace, bot)  # nobody that never ran was halted
     epoch = read_epoch(workspace.kill)
     if epoch == BROKEN_EPOCH:
         raise NotAllowed(f"{workspace.kill} is broken and counts as raised; run 'quarterdeck kill' to mend it first")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from quarterdeck.config import Workspace
-from quarterdeck.domain import ZERO, multiply
+from quarterdeck.domain import ZERO, OrderKind, multiply
 from quarterdeck.journal import orders
 from quarterdeck.orders import ENDED, Order
 from quarterdeck.system.instants import iso
@@ -17,7 +17,11 @@ from quarterdeck.system.recover import recover
 
 
 class OrderRow(Struct, frozen=True):
-    """One order as it stands; `qty` and `filled` in base units, `limit` in quote per base, None for a market order."""
+    """
+    One order as it stands; `qty` and `filled` in base units, `limit` in quote per base, None for a market order.
+
+    A stop order has a `trigger` in the place of a limit; it protects a position and is marked `protective`.
+    """
 
     client_id: str
     intent_id: str
@@ -33,6 +37,8 @@ class OrderRow(Struct, frozen=True):
     cancel: str
     planned_at: str
     reason: str
+    trigger: Decimal | None = None
+    protective: bool = False
 
 
 class OrderPage(Struct, frozen=True):
@@ -75,16 +81,22 @@ def row_of(order: Order) -> OrderRow:
         cancel=order.cancel.value,
         planned_at=iso(order.planned_at_ns) or "",
         reason=order.reason,
+        trigger=None if order.trigger_ticks is None else multiply(order.tick, Decimal(order.trigger_ticks)),
+        protective=order.is_protective,
     )
 
 
 def _row_from(item: Mapping[str, object]) -> OrderRow:
     amounts = {name: str(item[name]) for name in ("qty", "filled_qty", "limit_price")}
     names = ("client_id", "intent_id", "venue", "instrument", "side", "effect", "kind", "state", "cancel", "planned_at")
+    at = Decimal(amounts["limit_price"]) if amounts["limit_price"] else None
+    is_stop = item["kind"] == OrderKind.STOP.value
     return OrderRow(
         **{name: str(item[name]) for name in names},
         qty=Decimal(amounts["qty"]) if amounts["qty"] else ZERO,
         filled=Decimal(amounts["filled_qty"]) if amounts["filled_qty"] else ZERO,
-        limit=Decimal(amounts["limit_price"]) if amounts["limit_price"] else None,
+        limit=None if is_stop else at,
         reason=str(item["reason"]),
+        trigger=at if is_stop else None,
+        protective=is_stop,
     )

@@ -9,16 +9,21 @@ from msgspec import Struct
 from quarterdeck.config import BotConfig, BotFolder, ExchangeSettings
 from quarterdeck.ports import Clock, LastHop, VenueNews
 from quarterdeck.system.drive import BarVenue
-from quarterdeck.venues import PaperConfig, PaperFile, PaperVenue, RemotePaperVenue, RemoteSettings
+from quarterdeck.venues import PaperConfig, PaperFile, PaperVenue, RemotePaperVenue, RemoteSettings, limits_of
 
 
 class PaperMarket(Struct, frozen=True):
-    """The venues of a bot, as it trades on them and as the market drives them; `remote` have a clock of their own."""
+    """
+    The venues of a bot, as it trades on them and as the market drives them.
+
+    `remote` have a clock of their own; `timed` are in our process, and things fall due there by themselves.
+    """
 
     by_name: Mapping[str, PaperVenue | RemotePaperVenue]
     bars: Mapping[str, BarVenue]
     files: tuple[PaperFile, ...]
     remote: tuple[str, ...] = ()
+    timed: tuple[PaperVenue, ...] = ()
 
     def subscribe(self, offer: Callable[[VenueNews], None]) -> None:
         """Send the news of every venue to the loop."""
@@ -38,7 +43,7 @@ def paper_config(config: BotConfig, exchange: ExchangeSettings) -> PaperConfig:
     return PaperConfig(
         venue=exchange.name,
         listings=exchange.listings,
-        accounts={config.name: dict(exchange.balances)},
+        accounts={config.name: exchange.account},
         personality=exchange.personality,
         clock="told",
     )
@@ -53,19 +58,32 @@ def open_venues(config: BotConfig, folder: BotFolder, clock: Clock, last_hop: La
 
     Raises:
         ConfigError: If a venue's file was made with other settings.
+        NotOwner: If another process has one open.
     """
     by_name: dict[str, PaperVenue | RemotePaperVenue] = {}
     files: list[PaperFile] = []
-    for exchange in config.exchanges:
-        if exchange.socket is not None:
-            by_name[exchange.name] = RemotePaperVenue(_remote(config, exchange), clock, last_hop)
-            continue
-        file = PaperFile(folder.root / f"paper-{exchange.name}.db")
-        files.append(file)
-        model = file.exchange(paper_config(config, exchange))
-        by_name[exchange.name] = PaperVenue(model, config.name, clock, last_hop, save=file.save)
+    try:
+        for exchange in config.exchanges:
+            if exchange.socket is not None:
+                by_name[exchange.name] = RemotePaperVenue(_remote(config, exchange), clock, last_hop)
+                continue
+            file = PaperFile(folder.root / f"paper-{exchange.name}.db")
+            files.append(file)
+            model = file.exchange(paper_config(config, exchange))
+            by_name[exchange.name] = PaperVenue(model, config.name, clock, last_hop, save=file.save)
+    except BaseException:
+        for file in files:
+            file.close()
+        raise
     remote = tuple(exchange.name for exchange in config.exchanges if exchange.socket is not None)
-    return PaperMarket(by_name, by_name, tuple(files), remote)
+    timed = tuple(venue for venue in by_name.values() if isinstance(venue, PaperVenue) and _has_timers(venue))
+    return PaperMarket(by_name, by_name, tuple(files), remote, timed)
+
+
+def _has_timers(venue: PaperVenue) -> bool:
+    """Tell whether anything ever falls due at an exchange by itself."""
+    habits = venue.exchange.setup.personality
+    return habits.acks == "async" or habits.margin is not None
 
 
 def _remote(config: BotConfig, exchange: ExchangeSettings) -> RemoteSettings:
@@ -75,5 +93,7 @@ def _remote(config: BotConfig, exchange: ExchangeSettings) -> RemoteSettings:
         socket_path=exchange.socket,
         account=config.name,
         validity_ns=exchange.personality.validity_ns,
-        lag_ns=exchange.personality.lag_ns,
+        lag_ns=exchange.personality.shown_after_ns,
+        stops=exchange.personality.stops,
+        limits=limits_of(exchange.personality),
     )

@@ -25,6 +25,7 @@ from quarterdeck.domain import (
     Listing,
     ListingsReported,
     QuarterdeckError,
+    RateLimited,
     Retryable,
 )
 from quarterdeck.journal import KEPT_NS
@@ -39,6 +40,7 @@ PROBE_IN_REPLAY_EVERY_NS: Final = 5 * MINUTE_NS
 FREE_BYTES_MIN: Final = 64 << 20
 FREE_SHARE_MIN: Final = 0.01
 SILENT_BARS: Final = 5
+PUT_OFF_NS: Final = 5 * SECOND_NS
 NS_PER_MS: Final = 1_000_000
 
 
@@ -133,6 +135,7 @@ class Rounds:
         self._schedule = Schedule(jobs)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
+        self._put_off: set[str] = set()
         self._was_low = False
         self._lows = 0
         self._silent: set[str] = set()
@@ -179,6 +182,9 @@ class Rounds:
             await self._work[name]()
         finally:
             self._schedule.end(name)
+            if name in self._put_off:
+                self._put_off.discard(name)
+                self._schedule.put_off(name, self._ground.clock.now_ns() + PUT_OFF_NS)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -197,6 +203,9 @@ class Rounds:
     async def _listed(self, name: str, venue: Lister) -> tuple[Listing, ...] | None:
         try:
             return tuple(await venue.listings())
+        except RateLimited:  # what is more urgent goes first
+            self._put_off.add("discovery")
+            return None
         except Retryable as error:
             self._ground.log.complain("discovery", f"{name}: {error}")
             return None
@@ -210,6 +219,9 @@ class Rounds:
         asked_ns = ground.clock.now_ns()
         try:
             report = await venue.account()
+        except RateLimited:  # what is more urgent goes first, and shows whether the venue answers
+            self._put_off.add("probe")
+            return
         except Retryable as error:
             ground.view.set_health(name, healthy=False)
             ground.log.complain("venue", f"{name}: {error}")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 import msgspec
 
 from quarterdeck.config import BotConfig, Workspace, load_bot
 from quarterdeck.domain import BotSettings, IntegrityError, QuarterdeckError, Started
-from quarterdeck.journal import LEASE_NS, RENEW_NS, JournalSettings
+from quarterdeck.journal import LEASE_NS, RENEW_NS, JournalSettings, JournalWriter
 from quarterdeck.ports import iso
 from quarterdeck.system.kill_file import KillFile
 from quarterdeck.system.log import FileLog
@@ -24,9 +26,10 @@ from quarterdeck.system.ownership import Owned, take_bot
 from quarterdeck.system.recover import SOFTWARE, Recovered, recover
 from quarterdeck.system.state_file import StateFile
 from quarterdeck.system.tally import JournalHead, RunFacts, RunSummary, Tally
-from quarterdeck.system.wire import PRICE_AGE_BARS, Held, Parts, Plan, wire
+from quarterdeck.system.wire import PRICE_AGE_BARS, Held, Opened, Parts, Plan, Switchboard, open_writer, wire
 
 EXIT_SIGNALLED: Final = 143
+PATIENCE_BARS: Final = 2
 
 
 def run_bot(workspace: Workspace, config: BotConfig, options: RunOptions, watch: Watch | None = None) -> RunSummary:
@@ -50,8 +53,9 @@ def run_bot(workspace: Workspace, config: BotConfig, options: RunOptions, watch:
     folder = workspace.bot_folder(config.name)
     lease_ns = int(options.lease_s * 1e9)
     settings = JournalSettings(lease_ns=lease_ns, renew_ns=lease_ns * RENEW_NS // LEASE_NS)
-    owned = take_bot(folder, config.name, standby=options.standby, settings=settings)
     with ExitStack() as stack:
+        stack.enter_context(_leaving_on_signals())
+        owned = take_bot(folder, config.name, standby=options.standby, settings=settings)
         stack.callback(owned.lock.close)
         stack.callback(owned.journal.close)
         stack.callback(_give_up, owned)
@@ -61,6 +65,21 @@ def run_bot(workspace: Workspace, config: BotConfig, options: RunOptions, watch:
         stack.callback(log.close)
         stack.enter_context(_pid_told(folder.pid))
         return asyncio.run(_Session(workspace, config, options, watch).run(Held(folder, owned, kill, log)))
+
+
+@contextmanager
+def _leaving_on_signals() -> Iterator[None]:
+    """Let a signal that comes before the session listens for it end the process in good order, with 128 + number."""
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _give_up(owned: Owned) -> None:
@@ -95,19 +114,33 @@ class _Session:
         self._watch = watch
         self._tally = Tally()
         self._state_file: StateFile | None = None
+        self._has_begun = False
         self._began_s = time.perf_counter()
 
     async def run(self, held: Held) -> RunSummary:
-        recovered = recover(held.folder.journal)
-        for sentence in recovered.skipped:
-            held.log.complain("snapshot", sentence)
-        self._config = _as_changed(self._workspace, self._config, recovered)
-        settings = self._settings()
-        market = open_market(self._config, self._options, time.time_ns(), recovered.state.last_bar_ns)
-        plan = Plan(self._config, settings, recovered, market.start_ns, self._options.speed, self._tell)
         async with AsyncExitStack() as stack:
-            parts = await wire(plan, held, stack)
-            self._state_file = StateFile(held.folder.state, parts.view, parts.clock)
+            board = Switchboard()
+            opened = Opened(open_writer(held, board), board)
+            stack.push_async_callback(opened.writer.aclose)
+            stack.push_async_callback(self._let_go, opened.writer)
+            recovered = recover(held.folder.journal)
+            for sentence in recovered.skipped:
+                held.log.complain("snapshot", sentence)
+            self._config = _as_changed(self._workspace, self._config, recovered)
+            market = open_market(self._config, self._options, time.time_ns(), recovered.state.last_bar_ns)
+            options = self._options
+            plan = Plan(
+                config=self._config,
+                settings=self._settings(),
+                recovered=recovered,
+                start_ns=market.start_ns,
+                speed=options.speed,
+                tell=self._tell,
+                stands_by=options.standby,
+            )
+            parts = await wire(plan, held, opened, stack)
+            banned = parts.session.hands.silent_until_ns
+            self._state_file = StateFile(held.folder.state, parts.view, parts.clock, banned)
             try:
                 await self._play(parts, held, market, self._started(parts, held, plan))
             except IntegrityError:
@@ -117,6 +150,12 @@ class _Session:
                 await parts.session.hands.stop()
             self._state_file.write(parts.session.loop.state)
         return self._summary(parts, held)
+
+    async def _let_go(self, writer: JournalWriter) -> None:
+        """Give the bot up where the session never began: nobody should wait for it."""
+        if not self._has_begun and writer.failure is None:
+            with suppress(QuarterdeckError):  # the lease went, and runs out by itself
+                await writer.release()
 
     def _tell(self, happening: Happening) -> None:
         self._tally.take(happening)
@@ -138,6 +177,7 @@ class _Session:
         )
 
     async def _play(self, parts: Parts, held: Held, market: Market, started: Started) -> None:
+        self._has_begun = True
         parts.session.errands.listen_to_signals()
         await parts.session.open(started)
         await parts.session.recover()
@@ -152,13 +192,21 @@ class _Session:
         """
         Say what the engine needs, where prices come as bars.
 
-        At a multiple of true time, an order may be sent as long after its decision as it could be in true time.
+        At a multiple of true time, an order may be sent as long after its decision, and may take as long to fill, as
+        it could in true time. An order that waits for the next bar to open is given two.
         """
         age_ns_max = PRICE_AGE_BARS * self._config.timeframe_ns
         settings = self._config.engine_settings(age_ns_max)
         faster = max(1.0, self._options.speed or 1.0)
         send_within_ns = int(settings.send_within_ns * faster)
-        return msgspec.structs.replace(settings, send_within_ns=send_within_ns, mark_age_ns_max=age_ns_max)
+        timeout_ns = int(settings.order_timeout_ns * faster)
+        return msgspec.structs.replace(
+            settings,
+            send_within_ns=send_within_ns,
+            mark_age_ns_max=age_ns_max,
+            naked_ns_max=int(settings.naked_ns_max * faster),
+            order_timeout_ns=max(timeout_ns, PATIENCE_BARS * self._config.timeframe_ns) if timeout_ns else 0,
+        )
 
     def _summary(self, parts: Parts, held: Held) -> RunSummary:
         journal = held.owned.journal

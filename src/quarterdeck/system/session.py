@@ -6,12 +6,11 @@ What lies between, the market, is the driver's.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from quarterdeck.domain import CancelState, OrderState, Released, Started
 from quarterdeck.engine import recovery_acts
-from quarterdeck.orders import ENDED
+from quarterdeck.orders import ENDED, Order
 from quarterdeck.ports import Clock
 from quarterdeck.system.drive import Driver
 from quarterdeck.system.errands import Errands
@@ -19,7 +18,8 @@ from quarterdeck.system.hands import Hands
 from quarterdeck.system.loop import Loop
 
 DRAIN_S: Final = 60.0
-DRAIN_POLL_S: Final = 0.05
+RECOVER_S: Final = 10.0
+POLL_S: Final = 0.05
 
 
 class Session:
@@ -38,36 +38,45 @@ class Session:
         await self.driver.quiesce()
 
     async def recover(self) -> None:
-        """Ask about every order that was found, and compare every account with the books, before anything else."""
+        """
+        Ask about every order that was found, and compare every account with the books, before anything else.
+
+        A venue that does not answer is not waited for beyond its own patience: nothing is opened there until it does.
+        """
         for act in recovery_acts(self.loop.state):
             self.hands.do(act)
         self.errands.take_settings()
         await self.driver.quiesce()
-        await self.errands.compare_accounts()
+        self.errands.compare_accounts()
         await self.driver.quiesce()
+        give_up_s = self.driver.time_s() + RECOVER_S
+        while self.hands.busy and not self.errands.is_stopping and self.driver.time_s() < give_up_s:
+            self.errands.look_at_kill_file()
+            await self.driver.linger(POLL_S)
 
     async def wind_down(self, reason: str) -> None:
         """
         Stop in good order: no more decisions, cancels answered as far as possible within a minute, a last snapshot.
 
-        The lease is the journal's to give up.
+        What is cancelled is the engine's to say. The lease is the journal's to give up.
         """
         self.errands.stop(reason)
         await self.driver.quiesce()
-        time_s = asyncio.get_running_loop().time
-        give_up_s = time_s() + DRAIN_S
-        while self._is_draining() and time_s() < give_up_s:
-            await self.loop.wait_for_news(DRAIN_POLL_S)
-            self.hands.fire_timers(self.clock.now_ns())
-            await self.driver.quiesce()
+        give_up_s = self.driver.time_s() + DRAIN_S
+        while self._is_draining() and self.driver.time_s() < give_up_s:
+            self.errands.look_at_kill_file()
+            await self.driver.linger(POLL_S)
         self.loop.offer(Released(self.clock.now_ns()))
         await self.driver.quiesce()
         await self.loop.snapshot()
 
     def _is_draining(self) -> bool:
-        """Tell whether a cancel or a send is still without its answer."""
-        waits = any(
-            order.state not in ENDED and (order.cancel is not CancelState.NONE or order.state is OrderState.PLANNED)
-            for order in self.loop.state.live_orders()
-        )
-        return waits or self.hands.busy
+        """Tell whether a cancel or a send has no answer yet, or an order that must not stay may still appear."""
+        return self.hands.busy or any(_is_under_way(order) for order in self.loop.state.live_orders())
+
+
+def _is_under_way(order: Order) -> bool:
+    if order.state in ENDED:
+        return False
+    may_appear = order.state is OrderState.UNKNOWN and bool(order.cancel_reason)
+    return may_appear or order.cancel is not CancelState.NONE or order.state is OrderState.PLANNED

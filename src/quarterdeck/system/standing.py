@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
 
 from msgspec import Struct
 
-from quarterdeck.domain import ZERO, Control, add, multiply, subtract
+from quarterdeck.domain import ZERO, Control, add, subtract
 from quarterdeck.engine import State, daily_loss, drawdown, drawdown_ever
-from quarterdeck.orders import Order
 from quarterdeck.portfolio import sums_of
 from quarterdeck.system.instants import iso
-from quarterdeck.system.tally import HeldPosition, as_money, equity_of, held_positions, rate_of_last_mark
+from quarterdeck.system.tally import as_money, equity_of, rate_of_last_mark
+from quarterdeck.system.unsettled import differences_of
+
+EVERYTHING: Final = "everything"
 
 
 class HoldTold(Struct, frozen=True):
@@ -25,11 +29,23 @@ class HoldTold(Struct, frozen=True):
     until_at: str | None
 
 
+class Denial(Struct, frozen=True):
+    """One reason why nothing is opened; `scope` is everything, a venue, or a pair on a venue."""
+
+    scope: str
+    reason: str
+
+
 class Opening(Struct, frozen=True):
-    """Whether positions may be opened, and everything that stands in the way."""
+    """
+    Whether positions may be opened, and everything that stands in the way.
+
+    `reasons` hold every opening order up; `denied` are all there are, those of single pairs and venues too.
+    """
 
     allowed: bool
     reasons: tuple[str, ...]
+    denied: tuple[Denial, ...] = ()
 
 
 class LossTold(Struct, frozen=True):
@@ -73,34 +89,6 @@ class DayTold(Struct, frozen=True):
     fills: int
 
 
-class UnknownOrder(Struct, frozen=True):
-    """An order whose outcome is not known, what is being done about it, and what it holds up."""
-
-    client_id: str
-    since_at: str
-    doing: str
-    venue: str
-    instrument: str
-    side: str
-    qty: Decimal
-    blocks: str
-
-
-class Difference(Struct, frozen=True):
-    """What an account holds beyond the bot's books, or lacks, and no trade explains."""
-
-    venue: str
-    asset: str
-    amount: Decimal
-
-
-class Unprotected(Struct, frozen=True):
-    """What is held while no stop would sell it, and why none would."""
-
-    reason: str
-    positions: tuple[HeldPosition, ...]
-
-
 class AlertTold(Struct, frozen=True):
     """An alert that stands until what it is about is over."""
 
@@ -114,19 +102,62 @@ def holds_of(state: State) -> list[HoldTold]:
     return [HoldTold(hold.cause, hold.level.value, hold.reason, iso(hold.until_ns)) for hold in ranked]
 
 
-def opening_of(state: State) -> Opening:
-    """Say whether positions may be opened, apart from what the guardrails will say of one order."""
-    reasons = [f"{hold.level}: {hold.reason}" for hold in holds_of(state)]
-    if state.kill_raised and not reasons:
-        reasons.append("the kill switch is raised")
-    reasons += [f"{venue}: its account is being compared with the books" for venue in state.reconciling]
-    reasons += [f"{one.venue}: {one.amount:+f} {one.asset} that no trade explains" for one in differences_of(state)]
+def opening_of(state: State, closed: Mapping[str, str] = MappingProxyType({})) -> Opening:
+    """
+    Say whether positions may be opened, apart from what the guardrails will say of one order.
+
+    Args: the state; venue → why nothing is opened there as the market stands, like a price that is too old.
+    """
+    reasons = list(_everywhere(state))
+    if state.venues and set(state.venues) <= set(closed):
+        reasons.append("no venue is open: " + "; ".join(closed[venue] for venue in state.venues))
+        closed = {}
+    denied = [*(Denial(EVERYTHING, reason) for reason in reasons), *_in_part(state, closed)]
+    return Opening(allowed=not reasons, reasons=tuple(reasons), denied=tuple(denied))
+
+
+def _everywhere(state: State) -> Iterator[str]:
+    """Name what holds up every opening order, whichever it is."""
+    for hold in holds_of(state):
+        until = f" (until {hold.until_at[:19].replace('T', ' ')} UTC)" if hold.until_at else ""
+        yield f"{hold.level}: {hold.reason}{until}"
+    if state.kill_raised and not state.holds:
+        yield "the kill switch is raised"
+    if state.reconciling and set(state.venues) <= set(state.reconciling):
+        yield "every account is still being compared with the books"
     if state.at_ns < state.clock_steady_at_ns:
-        reasons.append(f"the clock jumped; nothing is opened before {iso(state.clock_steady_at_ns)}")
+        yield f"the clock jumped; nothing is opened before {iso(state.clock_steady_at_ns)}"
     if state.settings is not None and state.equity is None:
-        reasons.append("something held has no fresh price, so that equity is not known")
-    reasons += _held_by_limits(state)
-    return Opening(allowed=not reasons, reasons=tuple(reasons))
+        yield "something held has no fresh price, so that equity is not known"
+    for one in differences_of(state):
+        yield f"{one.venue}: {one.amount:+f} {one.asset} that no trade explains"
+    yield from _held_by_limits(state)
+
+
+def _in_part(state: State, closed: Mapping[str, str]) -> Iterator[Denial]:
+    """Name what holds up opening on single venues and pairs."""
+    if not set(state.venues) <= set(state.reconciling):
+        for venue in state.reconciling:
+            yield Denial(venue, f"{venue}: its account is being compared with the books")
+    for venue, why in closed.items():
+        yield Denial(venue, why)
+    unknown: dict[str, list[str]] = {}
+    for order in state.unknown_orders():
+        unknown.setdefault(f"{order.instrument} on {order.venue}", []).append(order.client_id)
+    for place, orders in unknown.items():
+        yield Denial(place, f"{place}: what became of {_counted(orders)} is not known")
+    limit = state.settings.guardrails.rejects_max if state.settings is not None else 0
+    for name, rejected in state.rejects.items():
+        venue, _, instrument = name.partition(" ")
+        if limit and rejected.count >= limit:
+            place = f"{instrument} on {venue}"
+            yield Denial(
+                place, f"{place}: rejected {rejected.count} times in a row ({rejected.reason}); look, then resume"
+            )
+
+
+def _counted(orders: list[str]) -> str:
+    return f"order {orders[0]}" if len(orders) == 1 else f"{len(orders)} orders"
 
 
 def _held_by_limits(state: State) -> Iterator[str]:
@@ -193,46 +224,6 @@ def day_of(state: State) -> DayTold | None:
         flows=flows,
         fills=state.fills - opened.fills,
     )
-
-
-def unknown_of(state: State, order: Order) -> UnknownOrder:
-    """Say what is done about an order whose outcome is not known."""
-    needed = state.settings.absences_min if state.settings is not None else 0
-    doing = f"asking {order.venue} by client id; {order.absences} of {needed} conclusive denials so far"
-    return UnknownOrder(
-        client_id=order.client_id,
-        since_at=iso(order.unknown_since_ns) or "",
-        doing=doing,
-        venue=order.venue,
-        instrument=order.instrument,
-        side=order.side.value,
-        qty=multiply(order.lot, Decimal(order.qty_lots)),
-        blocks=f"nothing is opened in {order.instrument} on {order.venue} until this is known",
-    )
-
-
-def differences_of(state: State) -> list[Difference]:
-    """List what accounts hold that no trade explains."""
-    return [
-        Difference(venue, asset, amount)
-        for venue, assets in state.unexplained.items()
-        for asset, amount in assets.items()
-        if amount
-    ]
-
-
-def unprotected_of(state: State, control: Control, *, is_running: bool) -> Unprotected | None:
-    """Say what no stop would sell, and why; None where nothing is held, or stops work."""
-    held, settings = tuple(held_positions(state)), state.settings
-    if not held or settings is None:
-        return None
-    if not is_running:
-        return Unprotected("the bot is not running", held)
-    if control is Control.HALTED and not settings.guardrails.protect_when_halted:
-        return Unprotected("the bot is halted, and guardrails.protect_when_halted is false", held)
-    if settings.risk.stop_loss is None and settings.risk.trailing_stop is None:
-        return Unprotected("no stop is set in risk", held)
-    return None
 
 
 def alerts_of(state: State) -> list[AlertTold]:

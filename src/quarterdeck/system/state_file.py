@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +16,25 @@ from quarterdeck.system.status import VenueStatus, export_state, venue_status
 
 EVERY_NS: Final = 1_000_000_000
 
+Banned = Callable[[], Mapping[str, int]]
+"""Venue → the instant in the bot's time before which it listens to nothing."""
+
+
+def _none_banned() -> Mapping[str, int]:
+    return {}
+
 
 class StateFile:
     """Writes the file whole, at most once a second of true time; a failure to write it never stops the bot."""
 
-    def __init__(self, path: Path, view: MarketView, clock: TapeClock) -> None:
+    def __init__(self, path: Path, view: MarketView, clock: TapeClock, banned: Banned = _none_banned) -> None:
+        """
+        Begin.
+
+        Args: the file; the market; the bot's clock; what tells until when which venues listen to nothing.
+        """
         self._path = path
+        self._banned = banned
         self._view = view
         self._clock = clock
         self._written_ns = 0
@@ -39,7 +52,7 @@ class StateFile:
 
     def write(self, state: State) -> None:
         """Write the file now."""
-        venues: list[VenueStatus] = venue_status(state, self._view, self._clock.now_ns())
+        venues: list[VenueStatus] = venue_status(state, self._view, self._clock.now_ns(), self._banned())
         body = msgspec.json.format(msgspec.json.encode(export_state(state, venues, self._last_signal)))
         aside = self._path.with_suffix(".json.new")
         try:

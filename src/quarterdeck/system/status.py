@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +13,7 @@ from msgspec import Struct
 from quarterdeck.config import Workspace, checked_name
 from quarterdeck.domain import SECOND_NS, Action, ConfigError, Control
 from quarterdeck.engine import State, earned_in_a_day, price_age_ns_max
-from quarterdeck.journal import SqliteReader, boot_id, steady_ns
+from quarterdeck.journal import SqliteReader, boot_id, events, steady_ns
 from quarterdeck.market import MarketView
 from quarterdeck.orders import ENDED
 from quarterdeck.system.instants import iso
@@ -20,25 +22,39 @@ from quarterdeck.system.kill_file import read_epoch
 from quarterdeck.system.order_rows import OrderRow, row_of
 from quarterdeck.system.recover import recover
 from quarterdeck.system.standing import (
+    EVERYTHING,
     AlertTold,
     DayTold,
-    Difference,
+    Denial,
     HoldTold,
     LossTold,
     Opening,
-    UnknownOrder,
-    Unprotected,
     alerts_of,
     day_of,
-    differences_of,
     holds_of,
     loss_of,
     opening_of,
-    unknown_of,
-    unprotected_of,
 )
 from quarterdeck.system.tally import HeldPosition, as_money, equity_of, held_positions, money_of
+from quarterdeck.system.unsettled import (
+    Difference,
+    KillTold,
+    OtherOrder,
+    Protection,
+    UnknownOrder,
+    Unprotected,
+    WaitingExit,
+    differences_of,
+    kill_of,
+    others_of,
+    protections_of,
+    unknown_of,
+    unprotected_of,
+    waiting_exits_of,
+)
 from quarterdeck.system.usage import GuardrailUse, guardrail_uses
+
+EVENTS_PAGE: Final = 10_000
 
 
 class Owner(Struct, frozen=True):
@@ -49,11 +65,19 @@ class Owner(Struct, frozen=True):
 
 
 class VenueStatus(Struct, frozen=True):
-    """How a venue stands: whether it answers, and how old its latest price is."""
+    """
+    How a venue stands: whether it answers, and how old its latest price is.
+
+    `banned_until_at` is set while it listens to nothing, as its rate limit was exceeded; `answers` is off while
+    requests to it end without a reply. `clock_off_ms` is how far its clock is ahead of ours, None if not compared.
+    """
 
     name: str
     healthy: bool
     data_age_s: float | None
+    banned_until_at: str | None = None
+    answers: bool = True
+    clock_off_ms: float | None = None
 
 
 class BotStatus(Struct, frozen=True):
@@ -87,6 +111,10 @@ class BotStatus(Struct, frozen=True):
     alerts: list[AlertTold]
     unprotected: Unprotected | None
     changes: dict[str, str]
+    protection: list[Protection]
+    waiting_exits: list[WaitingExit]
+    others: list[OtherOrder]
+    kill: KillTold | None
 
 
 class StateExport(Struct, frozen=True):
@@ -141,9 +169,9 @@ def read_status(workspace: Workspace, bot: str) -> BotStatus:
     venues = _venues(workspace.bot_folder(bot).state)
     ages = [venue.data_age_s for venue in venues]
     oldest_s = None if not ages or None in ages else max(age for age in ages if age is not None)
-    opening = opening_of(state)
+    opening = opening_of(state, _closed(state, venues) if owner is not None else {})
     if control is Control.HALTED and opening.allowed:
-        opening = Opening(allowed=False, reasons=(reason,))
+        opening = Opening(allowed=False, reasons=(reason,), denied=(Denial(EVERYTHING, reason), *opening.denied))
     return BotStatus(
         bot=bot,
         mode="paper",
@@ -165,11 +193,67 @@ def read_status(workspace: Workspace, bot: str) -> BotStatus:
         loss=loss_of(state),
         today=day_of(state),
         reconciling=list(state.reconciling),
-        differences=differences_of(state),
+        differences=differences_of(state, _since(journal, state)),
         alerts=alerts_of(state),
         unprotected=unprotected_of(state, control, is_running=owner is not None),
         changes=dict(state.changes),
+        protection=protections_of(state, control, is_running=owner is not None),
+        waiting_exits=waiting_exits_of(state),
+        others=others_of(state),
+        kill=kill_of(state),
     )
+
+
+def _closed(state: State, venues: list[VenueStatus]) -> dict[str, str]:
+    """Say of each venue that a running bot opens nothing on, as the market stands, why."""
+    off_max_ms = state.settings.guardrails.clock_skew_max_ms if state.settings is not None else 0.0
+    told = {venue.name: why_closed(venue, off_max_ms) for venue in venues}
+    return {name: f"{name}: {why}" for name, why in told.items() if why}
+
+
+def why_closed(venue: VenueStatus, off_max_ms: float) -> str:
+    """
+    Say why a running bot opens nothing on a venue; empty where it may.
+
+    Args: the venue as the bot saw it last; how far its clock may be off.
+    """
+    if venue.banned_until_at is not None:
+        return f"it listens to no request before {venue.banned_until_at[11:19]} UTC"
+    if not venue.answers:
+        return "it does not answer"
+    if not venue.healthy:
+        age = "none yet" if venue.data_age_s is None else f"the last is {venue.data_age_s:,.0f} s old"
+        return f"no fresh price, {age}"
+    if venue.clock_off_ms is None:
+        return "its clock was not compared with ours yet"
+    if abs(venue.clock_off_ms) > off_max_ms:
+        return f"its clock is {venue.clock_off_ms:+,.0f} ms off, {off_max_ms:,.0f} ms are the limit"
+    return ""
+
+
+def _since(journal: Path, state: State) -> dict[tuple[str, str], int]:
+    """Find when each difference that stands was first seen; one that a person accepted later begins anew."""
+    since: dict[tuple[str, str], int] = {}
+    cursor: str | None = None
+    while any(amount for assets in state.unexplained.values() for amount in assets.values()):
+        page = events(journal, limit=EVENTS_PAGE, cursor=cursor)
+        for item in page.items:
+            note_since(since, item)
+        cursor = page.next
+        if cursor is None:
+            break
+    return since
+
+
+def note_since(since: dict[tuple[str, str], int], event: Mapping[str, object]) -> None:
+    """Take an event of the journal up: a difference was seen, or a person accepted all that there were."""
+    told, at_ns = event["details"], event["at_ns"]
+    if not isinstance(told, Mapping) or not isinstance(at_ns, int):
+        return
+    if event["type"] == "balance_sync" and told.get("explained") is False:
+        since.setdefault((str(told["venue"]), str(told["asset"])), at_ns)
+    elif event["actor"] == "user" and told.get("control") == Control.RUNNING.value:
+        since.clear()
 
 
 def _control(workspace: Workspace, state: State) -> tuple[Control, str]:
@@ -179,15 +263,27 @@ def _control(workspace: Workspace, state: State) -> tuple[Control, str]:
     return state.control, state.control_reason if state.control is not Control.RUNNING else ""
 
 
-def venue_status(state: State, view: MarketView, now_ns: int) -> list[VenueStatus]:
-    """Say how each venue stands, by the market as the bot sees it."""
+def venue_status(state: State, view: MarketView, now_ns: int, banned: Mapping[str, int]) -> list[VenueStatus]:
+    """
+    Say how each venue stands, by the market as the bot sees it.
+
+    Args: the state; the market; the bot's time; venue → until when it listens to nothing, in the bot's time.
+    """
     age_max_s = price_age_ns_max(state.settings) / SECOND_NS if state.settings is not None else 0.0
     found = []
+    seen = view.surroundings(())
+    skews = {skew.venue: skew.ms for skew in seen.skews}
     for name in state.venues:
         quotes = [view.quote(name, instrument) for instrument in state.grids.get(name, {})]
         ages = [now_ns - quote.at_ns for quote in quotes if quote is not None]
         age_s = min(ages) / SECOND_NS if ages else None
-        found.append(VenueStatus(name, healthy=age_s is not None and age_s <= age_max_s, data_age_s=age_s))
+        until_ns = banned.get(name, 0)
+        is_banned = until_ns > now_ns
+        is_fresh = age_s is not None and age_s <= age_max_s
+        answers = name not in seen.venues_down
+        is_healthy = is_fresh and answers and not is_banned
+        until_at = iso(until_ns) if is_banned else None
+        found.append(VenueStatus(name, is_healthy, age_s, until_at, answers, skews.get(name)))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -17,10 +18,11 @@ from quarterdeck.domain import (
     Bug,
     Input,
     IntegrityError,
+    NotOwner,
     QuarterdeckError,
     Retryable,
 )
-from quarterdeck.journal import Inbox, JournalWriter, Projector
+from quarterdeck.journal import Inbox, InboxListener, JournalWriter, Projector
 from quarterdeck.market import MarketView, quote_shape
 from quarterdeck.system.adjust import renewed
 from quarterdeck.system.clocks import TapeClock, WallClock
@@ -28,12 +30,14 @@ from quarterdeck.system.drive import Driver, Stage
 from quarterdeck.system.errands import Errands, Outside
 from quarterdeck.system.hands import Hands, Reach
 from quarterdeck.system.kill_file import KillFile
+from quarterdeck.system.lag import LagWatch
 from quarterdeck.system.layout import Layout, layout_of
 from quarterdeck.system.log import FileLog
 from quarterdeck.system.loop import Happening, Loop, Wiring
 from quarterdeck.system.opinions import Opinions
 from quarterdeck.system.ownership import Owned
 from quarterdeck.system.paper import PaperMarket, open_venues
+from quarterdeck.system.polled import PolledVenue
 from quarterdeck.system.recover import Recovered
 from quarterdeck.system.rounds import Ground, Rounds
 from quarterdeck.system.session import Session
@@ -42,6 +46,7 @@ from quarterdeck.venues import SigningGate
 QUOTE_LEVELS: Final = 2
 PRICE_AGE_BARS: Final = 2
 LATE_NS_MAX: Final = 10 * SECOND_NS
+FILES_POLL_S: Final = 0.2
 
 
 class Held(Struct, frozen=True):
@@ -54,7 +59,11 @@ class Held(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What is to be wired: the bot, its recovered state, when it begins, its pace, and who is told what happens."""
+    """
+    What is to be wired: the bot, its recovered state, when it begins, its pace, and who is told what happens.
+
+    One that `stands_by` waits for what an owner before it has not let go of.
+    """
 
     config: BotConfig
     settings: BotSettings
@@ -62,6 +71,7 @@ class Plan(Struct, frozen=True):
     start_ns: int
     speed: float | None
     tell: Callable[[Happening], None]
+    stands_by: bool = False
 
 
 class Parts(Struct, frozen=True):
@@ -92,7 +102,20 @@ class Switchboard:
             self.errands.fail(error)
 
 
-async def wire(plan: Plan, held: Held, stack: AsyncExitStack) -> Parts:
+class Opened(Struct, frozen=True):
+    """What is open before anything is known of the bot: its journal's writer, and where calls go meanwhile."""
+
+    writer: JournalWriter
+    board: Switchboard
+
+
+def open_writer(held: Held, board: Switchboard) -> JournalWriter:
+    """Begin to write, and so to renew the lease: folding a long journal may take longer than a lease lasts."""
+    projector = Projector(held.folder.journal)
+    return JournalWriter(held.owned.journal, projector=projector, on_failure=board.journal_failed)
+
+
+async def wire(plan: Plan, held: Held, opened: Opened, stack: AsyncExitStack) -> Parts:
     """
     Wire a session; what it opens is closed by the stack, last opened first.
 
@@ -103,19 +126,17 @@ async def wire(plan: Plan, held: Held, stack: AsyncExitStack) -> Parts:
     """
     config, state = plan.config, plan.recovered.state
     full_speed = plan.speed is None
-    board = Switchboard()
+    writer, board = opened.writer, opened.board
     clock = TapeClock(max(plan.start_ns, state.at_ns), plan.speed)
     layout = layout_of(plan.settings)
     opinions = _opinions(config, layout, held.log, inline=full_speed)
     journal = held.owned.journal
     gate = SigningGate(clock, kill_epoch=held.kill.epoch, lease_end_steady_ns=lambda: journal.lease.until_boot_ns)
-    venues: PaperMarket = open_venues(config, held.folder, clock, gate)
+    venues = await _venues(plan, held, clock, gate)
     stack.push_async_callback(venues.aclose)
     inbox = _inbox(held)
     if inbox is not None:
         stack.callback(inbox.close)
-    writer = JournalWriter(journal, projector=Projector(held.folder.journal), on_failure=board.journal_failed)
-    stack.push_async_callback(writer.aclose)
     view = _view(venues)
 
     def say(alert: AlertRaised) -> None:
@@ -124,16 +145,22 @@ async def wire(plan: Plan, held: Held, stack: AsyncExitStack) -> Parts:
     def note_health(venue: str, healthy: bool) -> None:  # noqa: FBT001 - the shape that the hands tell it in
         view.set_health(venue, healthy=healthy)
 
-    hands = Hands(Reach(venues.by_name, clock, board.offer, say, note_health), state)
+    hands = Hands(Reach(venues.by_name, clock, board.offer, say, note_health, held.log.complain), state)
     wiring = Wiring(writer, lambda: view.surroundings(layout.quoted), hands.do, plan.tell, shares_commits=full_speed)
     board.loop = loop = Loop(state, plan.recovered.seq, wiring)
     venues.subscribe(loop.offer)
     renew = partial(renewed, config.path)
     outside = Outside(held.kill, inbox, venues.by_name, hands.do, clock, WallClock(), held.log, renew)
     board.errands = errands = Errands(outside, loop, paced=not full_speed)
+    lag = None
+    if not full_speed:
+        lag = LagWatch(asyncio.get_running_loop())
+        stack.callback(lag.close)
+        stack.callback(InboxListener(held.folder.inbox, errands.hear).close)
+    polled = {name: PolledVenue(venue, hands) for name, venue in venues.by_name.items()}
     ground = Ground(
-        listers=venues.by_name,
-        timed={name: venues.by_name[name] for name in venues.remote},
+        listers=polled,
+        timed={name: polled[name] for name in venues.remote},
         clock=clock,
         view=view,
         offer=loop.offer,
@@ -147,8 +174,29 @@ async def wire(plan: Plan, held: Held, stack: AsyncExitStack) -> Parts:
     )
     rounds = Rounds(ground, paced=not full_speed)
     stack.push_async_callback(rounds.aclose)
-    driver = Driver(_stage(plan, _Cast(loop, hands, clock, view, venues, layout, opinions, errands, rounds, held.log)))
+    cast = _Cast(loop, hands, clock, view, venues, layout, opinions, errands, rounds, held.log, lag)
+    driver = Driver(_stage(plan, cast))
     return Parts(writer, Session(loop, hands, errands, driver, clock), view, clock)
+
+
+async def _venues(plan: Plan, held: Held, clock: TapeClock, gate: SigningGate) -> PaperMarket:
+    """
+    Open the venues; who stands by waits for files that a frozen owner still holds, while the lease is kept up.
+
+    Raises:
+        NotOwner: If another process holds one, and nobody asked us to wait.
+    """
+    was_told = False
+    while True:
+        try:
+            return open_venues(plan.config, held.folder, clock, gate)
+        except NotOwner as error:
+            if not plan.stands_by:
+                raise
+            if not was_told:
+                was_told = True
+                held.log.complain("venue", f"{error}; the owner before us does not let go of it yet")
+        await asyncio.sleep(FILES_POLL_S)
 
 
 class _Cast(Struct, frozen=True):
@@ -164,6 +212,7 @@ class _Cast(Struct, frozen=True):
     errands: Errands
     rounds: Rounds
     log: FileLog
+    lag: LagWatch | None
 
 
 def _stage(plan: Plan, cast: _Cast) -> Stage:
@@ -185,6 +234,8 @@ def _stage(plan: Plan, cast: _Cast) -> Stage:
         rounds=cast.rounds,
         late_ns_max=0 if plan.speed is None else int(LATE_NS_MAX * plan.speed),
         complain=cast.log.complain,
+        lag_s=None if cast.lag is None else cast.lag.worst_s,
+        timed=cast.venues.timed,
     )
 
 
