@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from quarterdeck import domain
-from quarterdeck.config import render_bot_file
+from quarterdeck.config import render_bot_file, render_habits
 from quarterdeck.guardrails import render_rules
 from quarterdeck.orders import render_table
 
@@ -54,6 +54,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "inputs-and-facts.md": render_inputs_and_facts,
     "guardrails.md": render_rules,
     "bot-file.md": render_bot_file,
+    "habits.md": render_habits,
 }
 
 

@@ -33,7 +33,7 @@ Commands:
   reduce      Let a bot only sell, until it is resumed.
   resume      Let a bot trade again after a kill or halt.
   flatten     Sell everything that a running bot holds.
-  orders      List a bot's open orders, or cancel one.
+  orders      List a bot's open orders; cancel or resolve one.
   trades      List a bot's fills, oldest first.
   explain     Tell why a bot traded, or did not.
   events      List a bot's events for an audit, oldest first.

@@ -120,14 +120,17 @@ def test_funds_say_which_way(told: Told) -> None:
     assert message == "'steal': write deposit, withdraw, arrived or left"
 
 
+def test_an_order_that_does_not_exist_is_not_cancelled_later(told: Told) -> None:
+    told("orders", "demo", "cancel", "x", code=3)
+
+
 def test_a_bot_that_is_away_is_not_flattened_later(told: Told) -> None:
-    told("orders", "demo", "cancel", "x")
     assert told("flatten", "demo", "--yes")["outcome"] == "nothing is held"
 
 
 def test_the_status_says_what_stands_in_the_way(told: Told) -> None:
     found = told("status", "demo")
-    assert found["opening"] == {"allowed": True, "reasons": []}
+    assert found["opening"] == {"allowed": True, "reasons": [], "denied": []}
     assert found["today"]["fills"] == 2
     assert float(found["loss"]["daily_loss"]) < found["loss"]["daily_loss_max"]
     today = {name: float(found["today"][name]) for name in ("equity", "equity_open", "realised", "unrealised", "fees")}

@@ -12,15 +12,23 @@ from quarterdeck.cli.output import figure, money, percent, price, quantity
 from quarterdeck.cli.tables import STATE_STYLE, new_table, pairs_table, short_time
 from quarterdeck.domain import instrument_from
 from quarterdeck.guardrails import RULES, Verdict
-from quarterdeck.system import BarTold, Explanation, OrderTold, PairTold, RouteTold, SizeTold
+from quarterdeck.system import BarTold, Explanation, OrderTold, PairTold, RouteTold, SizeTold, StepTold, WaitTold
 
 NAMES: Final = {rule.id: rule.name for rule in RULES}
 SIZED_BY: Final = {"quote": "the amount asked for", "base": "the quantity asked for", "position": "what is held"}
-DECISION_STYLE: Final = {"ordered": "bold green", "refused": "bold yellow", "undecided": "bold yellow"}
+DECISION_STYLE: Final = {
+    "ordered": "bold green",
+    "refused": "bold yellow",
+    "waiting": "bold yellow",
+    "undecided": "bold yellow",
+}
 NARROW: Final = 80
 NOTHING: Final = "–"
 SHARE: Final = "share"
-EVIDENCE: Final = {"guardrails": "passed the guardrails"}
+PROTECTED_BY: Final = {
+    "venue": "a stop order at its venue protects what it buys",
+    "bot": "the bot sells what it buys when its price falls, while it runs",
+}
 
 
 def print_explanation(console: Console, told: Explanation) -> None:
@@ -87,7 +95,16 @@ def _outline(told: Explanation) -> list[tuple[str, RenderableType]]:
         rows.append(("size", _size(told, told.size)))
     if told.route.chosen:
         rows.append(("venue", told.route.chosen))
+    rows += [("waited", _waited(wait)) for wait in told.waited]
+    if told.order is not None and told.order.protection:
+        rows.append(("protection", PROTECTED_BY.get(told.order.protection, told.order.protection)))
     return [*rows, ("decision", _decision(told))]
+
+
+def _waited(wait: WaitTold) -> str:
+    where = f" on {wait.venue}" if wait.venue else ""
+    until = f"until {short_time(wait.until_at)}" if wait.until_at else "and still waits"
+    return f"from {short_time(wait.since_at)} {until}: a stop order{where} held its goods, and was cancelled first"
 
 
 def _because(told: Explanation) -> str:
@@ -109,6 +126,8 @@ def _wanted(told: Explanation) -> str:
         verb = "open" if intent.effect == "open" else "reduce"
         wanted = f"{verb} {intent.instrument}: {quantity(intent.asked)} {unit}"
     kind = "at market" if intent.limit is None else f"at {price(intent.limit)} or better"
+    if told.order is not None and told.order.trigger is not None:
+        kind = f"once it trades at {price(told.order.trigger)}: a stop order"
     return f"{wanted}, {kind}"
 
 
@@ -124,6 +143,8 @@ def _decision(told: Explanation) -> Text:
     if told.order is not None:
         ids = ", ".join(order.client_id for order in told.orders)
         return Text.assemble(("ordered", DECISION_STYLE["ordered"]), f" as {ids}")
+    if told.decision == "waiting":
+        return Text("waits for the stop order that holds its goods to be cancelled", "yellow")
     if told.decision == "undecided":
         return Text("still waiting for prices, or ended with the session that took it up", "yellow")
     return Text.assemble((f"refused at the {told.stage}", DECISION_STYLE["refused"]), f": {told.reason}")
@@ -177,13 +198,19 @@ def _mark(verdict: Verdict) -> Text:
 
 
 def _order(order: OrderTold) -> RenderableType:
-    title = f"order {order.client_id} on {order.venue}: {quantity(order.filled)} of {quantity(order.qty)} filled"
-    table = new_table("", "at (UTC)", "state", "evidence", "text", titled=False)
+    kind = "stop order" if order.trigger is not None else "order"
+    title = f"{kind} {order.client_id} on {order.venue}: {quantity(order.filled)} of {quantity(order.qty)} filled"
+    table = new_table("", "at (UTC)", "state", "text", titled=False)
     for step in order.states:
-        state = Text(step.state, STATE_STYLE.get(step.state, ""))
-        evidence = EVIDENCE.get(step.evidence, step.evidence.replace("_", " "))
-        table.add_row(short_time(step.at, fraction=True), state, evidence, step.reason)
-    return Group(Text(title, "bold"), table)
+        state = Text(step.state.replace("_", " "), STATE_STYLE.get(step.state, ""))
+        table.add_row(short_time(step.at, fraction=True), state, _step_words(step))
+    now = [Text.assemble(("now ", "bold"), order.doing)] if order.doing else []
+    return Group(Text(title, "bold"), table, *now)
+
+
+def _step_words(step: StepTold) -> str:
+    said = f" ({step.reason})" if step.reason else ""
+    return f"{step.means or step.evidence.replace('_', ' ')}{said}" + (f"; {step.done}" if step.done else "")
 
 
 def _fills(told: Explanation) -> Table:

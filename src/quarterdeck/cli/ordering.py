@@ -13,7 +13,16 @@ from quarterdeck.cli.places import confirm, operator
 from quarterdeck.cli.tables import STATE_STYLE, new_table, orders_table, print_more
 from quarterdeck.config import Workspace, checked_name
 from quarterdeck.domain import ConfigError
-from quarterdeck.system import FlattenOutcome, cancel_order, flatten, positions_of, read_orders
+from quarterdeck.system import (
+    FlattenOutcome,
+    cancel_order,
+    flatten,
+    positions_of,
+    read_orders,
+    resolve_asked,
+    resolve_order,
+    unresolved_order,
+)
 
 EXIT_REFUSED: Final = 3
 
@@ -27,17 +36,23 @@ class OrderWords(Struct, frozen=True):
     cursor: str | None
 
 
-def orders_shown(workspace: Workspace, asked: OrderWords, *, as_json: bool) -> None:
+def orders_shown(workspace: Workspace, asked: OrderWords, ask: Ask) -> None:
     """
-    Show a bot's orders, or cancel one.
+    Show a bot's orders, cancel one, or tell it that an unknown one does not work at its venue.
 
     Raises:
         ConfigError: If a word is wrong, or the bot never ran.
-        NotAllowed: If there is no such order to cancel.
+        NotAllowed: If there is no such order to cancel or resolve, or it was not confirmed.
     """
-    bot, verb, rest = bot_and_verb(asked.words, ["cancel"])
+    as_json = ask.as_json
+    bot, verb, rest = bot_and_verb(asked.words, ["cancel", "resolve"])
     if verb:
-        _cancel(workspace, bot, rest, as_json=as_json)
+        if len(rest) != 1:
+            raise ConfigError(f"orders {verb}: name one order")
+        if verb == "cancel":
+            _cancel(workspace, bot, rest[0], as_json=as_json)
+        else:
+            _resolve(workspace, bot, rest[0], ask)
         return
     page = read_orders(workspace, bot, every=asked.every, limit=asked.limit, cursor=asked.cursor)
     if as_json:
@@ -91,10 +106,23 @@ def _print_exits(outcome: FlattenOutcome) -> None:
     console.print(f"the bot goes on; 'quarterdeck reduce {outcome.bot}' keeps it from opening anew", style="dim")
 
 
-def _cancel(workspace: Workspace, bot: str, rest: tuple[str, ...], *, as_json: bool) -> None:
-    if len(rest) != 1:
-        raise ConfigError("orders cancel: name one order")
-    _say(bot, cancel_order(workspace, bot, rest[0], operator(), WAIT_S), as_json=as_json)
+def _cancel(workspace: Workspace, bot: str, client_id: str, *, as_json: bool) -> None:
+    _say(bot, cancel_order(workspace, bot, client_id, operator(), WAIT_S), as_json=as_json)
+
+
+def _resolve(workspace: Workspace, bot: str, client_id: str, ask: Ask) -> None:
+    """Take the word of a person who looked at the venue; whatever filled is still booked when its trades come."""
+    order = unresolved_order(workspace, bot, client_id)
+    if not ask.reason:
+        raise ConfigError("orders resolve: say with --reason what you saw at the venue; it is written down")
+    what = f"{order.side} {quantity(order.qty)} {order.instrument}"
+    question = f"Did you look at {order.venue}, and does order {client_id} ({what}) not work there?"
+    confirm(f"{question} If it does, it may still fill with nothing set aside for it.", yes=ask.yes)
+    _say(
+        bot,
+        resolve_order(workspace, resolve_asked(client_id, ask.reason, operator()), bot, WAIT_S),
+        as_json=ask.as_json,
+    )
 
 
 def _say(bot: str, outcome: str, *, as_json: bool) -> None:

@@ -15,8 +15,19 @@ PIPE_WIDTH: Final = 140
 
 
 def write_json(value: object) -> None:
-    """Write one value as one line of JSON; exact money becomes a string."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    """Write one value as one line of JSON; exact money becomes a string, never with an exponent."""
+    plain = _without_exponents(msgspec.to_builtins(value, builtin_types=(Decimal,), str_keys=True))
+    sys.stdout.write(msgspec.json.encode(plain).decode() + "\n")
+
+
+def _without_exponents(value: object) -> object:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, dict):
+        return {key: _without_exponents(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_exponents(item) for item in value]
+    return value
 
 
 def make_console() -> Console:

@@ -8,9 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from quarterdeck.cli.output import figure, money, percent, quantity
+from quarterdeck.cli.output import figure, money, percent, price, quantity
 from quarterdeck.cli.tables import CONTROL_STYLE, new_table, orders_table, pairs_table, print_holdings, short_time
-from quarterdeck.system import BotStatus, GuardrailUse, LossTold
+from quarterdeck.system import BotStatus, GuardrailUse, KillTold, LossTold
 
 GAUGE_CELLS: Final = 10
 NEARLY: Final = 0.75
@@ -21,7 +21,8 @@ NO_GAUGE: Final = frozenset({"G8"})
 def print_status(console: Console, status: BotStatus) -> None:
     """Print how a bot stands."""
     console.print(pairs_table(f"{status.bot} ({status.mode})", [*_standing(status), *_money(status)]))
-    for shown in (_alerts(status), _unknown_orders(status), _differences(status)):
+    urgent = (_denied(status), _alerts(status), _unknown_orders(status), _differences(status), _waiting(status))
+    for shown in (*urgent, _protection(status), _others(status)):
         if shown is not None:
             console.print(Group("", shown))
     print_holdings(console, status.cash, status.positions)
@@ -42,16 +43,40 @@ def _standing(status: BotStatus) -> list[tuple[str, RenderableType]]:
     rows.append(("opening", _opening(status)))
     rows += [("held by", _hold_words(status, place)) for place in range(len(status.holds))]
     rows += [("owner", owner), ("last cycle", f"{short_time(status.last_cycle_at)} UTC")]
-    if status.unprotected is not None:
-        held = ", ".join(f"{quantity(one.qty)} {one.instrument}" for one in status.unprotected.positions)
-        rows.append(("no stop for", Text.assemble((held, "bold yellow"), f": {status.unprotected.reason}")))
+    if status.kill is not None:
+        rows.append(("kill", _kill(status.kill)))
     return rows
 
 
 def _opening(status: BotStatus) -> Text:
-    if status.opening.allowed:
-        return Text("allowed", "green")
-    return Text.assemble(("denied", "bold yellow"), ": " + "; ".join(status.opening.reasons))
+    opening = status.opening
+    if not opening.allowed:
+        return (
+            Text("denied, as said below", "bold yellow")
+            if len(opening.denied) > 1
+            else Text.assemble(("denied", "bold yellow"), f": {opening.reasons[0]}")
+        )
+    if opening.denied:
+        return Text.assemble(("allowed", "green"), ", but not everywhere, as said below")
+    return Text("allowed", "green")
+
+
+def _denied(status: BotStatus) -> Table | None:
+    """List everything that stands in the way of opening, each with what it holds up."""
+    opening = status.opening
+    table = new_table("why nothing is opened", "where", "text")
+    for denial in opening.denied:
+        table.add_row(denial.scope, denial.reason.removeprefix(f"{denial.scope}: "))
+    return table if len(opening.denied) > 1 or (opening.denied and opening.allowed) else None
+
+
+def _kill(kill: KillTold) -> Text:
+    text = Text("raised", "bold red")
+    if kill.verified:
+        text.append(f"; no order of ours at {', '.join(kill.verified)}", "green")
+    if kill.unverified:
+        text.append(f"; not yet proven empty: {', '.join(kill.unverified)}", "bold yellow")
+    return text
 
 
 def _hold_words(status: BotStatus, place: int) -> Text:
@@ -102,12 +127,42 @@ def _unknown_orders(status: BotStatus) -> Table | None:
     return table if status.unknown_orders else None
 
 
-def _differences(status: BotStatus) -> Table | None:
-    table = new_table("what no trade explains", "venue", "asset", "difference", "what to do", right=("difference",))
+def _differences(status: BotStatus) -> RenderableType | None:
+    right = ("expected", "actual", "difference")
+    table = new_table("what no trade explains", "venue", "asset", *right, "since (UTC)", right=right)
     for one in status.differences:
-        todo = f"look at the account; then 'quarterdeck resume {status.bot}' accepts it, or 'funds' says whose it is"
-        table.add_row(one.venue, one.asset, f"{one.amount:+,f}", todo)
-    return table if status.differences else None
+        amounts = (f"{one.expected:,f}", f"{one.actual:,f}", f"{one.amount:+,f}")
+        table.add_row(one.venue, one.asset, *amounts, short_time(one.since_at))
+    todo = f"look at the account; then 'quarterdeck resume {status.bot}' accepts it, or 'funds' says whose it is"
+    return Group(table, Text(todo, "dim")) if status.differences else None
+
+
+def _waiting(status: BotStatus) -> Table | None:
+    table = new_table("exits that wait for a stop order to make way", "pair", "since (UTC)", "text")
+    for one in status.waiting_exits:
+        waits = ", ".join(one.waits_for) or "nothing any more: it goes on at once"
+        table.add_row(one.instrument, short_time(one.since_at), f"{one.cause}; waits for {waits}")
+    return table if status.waiting_exits else None
+
+
+def _protection(status: BotStatus) -> Table | None:
+    table = new_table("who sells when a price falls", "venue", "position", "who", "text")
+    for one in status.protection:
+        style = {"venue": "green", "nobody": "bold yellow"}.get(one.by, "")
+        who = one.by if one.trigger is None else f"{one.by}, at {price(one.trigger)}"
+        text = one.reason
+        if one.naked_since_at:
+            text += f"; naked since {short_time(one.naked_since_at)}, {one.tries} attempts"
+        table.add_row(one.venue, f"{quantity(one.qty)} {one.instrument}", Text(who, style), text)
+    return table if status.protection else None
+
+
+def _others(status: BotStatus) -> Table | None:
+    table = new_table("orders of others on our accounts, left alone", "venue", "order", "text")
+    for one in status.others:
+        qty = "" if one.qty is None else f" {quantity(one.qty)}"
+        table.add_row(one.venue, one.client_id or one.venue_order_id, f"{one.side}{qty} {one.instrument}")
+    return table if status.others else None
 
 
 def _guardrails(status: BotStatus) -> Table | None:
@@ -139,6 +194,10 @@ def _venues(status: BotStatus) -> Table | None:
     table = new_table(title, "venue", "health", "price age", right=("price age",))
     for venue in status.venues:
         health = Text("healthy", "green") if venue.healthy else Text("no fresh price", "yellow")
+        if not venue.answers:
+            health = Text("does not answer", "bold yellow")
+        if venue.banned_until_at:
+            health = Text(f"listens to nothing before {short_time(venue.banned_until_at)}", "bold yellow")
         if venue.name in status.reconciling:
             health.append(", account being compared", "yellow")
         table.add_row(venue.name, health, "–" if venue.data_age_s is None else f"{venue.data_age_s:,.1f} s")

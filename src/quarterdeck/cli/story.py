@@ -16,15 +16,22 @@ from quarterdeck.domain import (
     Control,
     ControlChanged,
     DayClosed,
+    Evidence,
+    ExitDeferred,
+    ExitResumed,
     Fact,
     FillBooked,
     FundingBooked,
     FundsBooked,
     IntentRefused,
+    KillVerified,
     ListingsAdopted,
     OrderMoved,
     OrderPlanned,
     OrderState,
+    OthersSeen,
+    ProtectionSettled,
+    ProtectionTried,
     SessionClosed,
     SessionOpened,
     SettingsAdopted,
@@ -34,10 +41,16 @@ from quarterdeck.domain import (
     Verdicts,
     instrument_from,
 )
-from quarterdeck.engine import State
+from quarterdeck.engine import State, stops_resting
 from quarterdeck.guardrails import Verdict, unpack
 
 _QUIET_STATES = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.FILLED, OrderState.PLANNED})
+MOVED_BY = {
+    Evidence.LOST: "the venue knew it, and denies it again and again",
+    Evidence.ABSENCE_PROVEN: "denied often enough after it could last have arrived",
+    Evidence.DECLARED_GONE: "a person looked at the venue",
+    Evidence.RECOVERED: "found without an answer",
+}
 
 
 class Told(Struct, frozen=True):
@@ -76,13 +89,20 @@ def _(fact: CapitalDeclared, _state: State) -> Told:
     held = ", ".join(
         f"{money(amount)} {asset} on {venue}" for venue, cash in fact.cash.items() for asset, amount in cash.items()
     )
-    return Told(fact.at_ns, "capital", f"the bot may call its own: {held}")
+    positions = "".join(
+        f", {quantity(one.qty)} {one.instrument} on {one.venue} at a cost of {money(one.cost)}" for one in fact.holdings
+    )
+    return Told(fact.at_ns, "capital", f"the bot may call its own: {held}{positions}")
 
 
 @told.register
 def _(fact: OrderPlanned, state: State) -> Told:
     qty = float(state.grids[fact.venue][fact.instrument].lot) * fact.qty_lots
     pair = instrument_from(fact.instrument)
+    if fact.trigger_ticks is not None:
+        trigger = price(state.grids[fact.venue][fact.instrument].tick * fact.trigger_ticks)
+        text = f"{fact.side.value} {quantity(round(qty, 8))} {pair.base} on {fact.venue} once it trades at {trigger}"
+        return Told(fact.at_ns, "protect", f"{text}: a stop order of our own", "cyan")
     at = "at market" if fact.limit_ticks is None else "with a limit"
     text = (
         f"{fact.side.value} {quantity(round(qty, 8))} {pair.base} {at} on {fact.venue}, "
@@ -113,9 +133,56 @@ def _(fact: IntentRefused, _state: State) -> Told:
 def _(fact: OrderMoved, _state: State) -> Told | None:
     if fact.state in _QUIET_STATES:
         return None
-    because = f": {fact.reason}" if fact.reason else ""
+    said = [words for words in (MOVED_BY.get(fact.evidence, ""), fact.reason) if words]
+    because = f": {'; '.join(said)}" if said else ""
     style = "red" if fact.state is OrderState.UNKNOWN else "yellow"
-    return Told(fact.at_ns, fact.state.value, f"order {fact.client_id}{because}", style)
+    return Told(fact.at_ns, fact.state.value.replace("_", " "), f"order {fact.client_id}{because}", style)
+
+
+@told.register
+def _(fact: ExitDeferred, _state: State) -> Told:
+    why = fact.intent.cause or fact.intent.source.value
+    text = f"the exit of {fact.intent.instrument} ({why}) goes on once the stop order that holds its goods is cancelled"
+    return Told(fact.at_ns, "waits", text, "yellow")
+
+
+@told.register
+def _(fact: ExitResumed, _state: State) -> Told:
+    return Told(fact.at_ns, "goes on", f"what held the goods of exit {fact.intent_id} has ended", "green")
+
+
+@told.register
+def _(fact: ProtectionTried, _state: State) -> Told | None:
+    if fact.tries <= 1:  # a stop follows each entry; only one that was not taken at once is worth a line
+        return None
+    naked_s, again_s = ((ns - fact.since_ns) / 1e9 for ns in (fact.at_ns, fact.next_ns))
+    tried = f"attempt {fact.tries}, the next comes {again_s - naked_s:,.0f} s from now"
+    text = f"{fact.instrument} on {fact.venue} has no stop order there for {naked_s:,.0f} s; {tried}"
+    return Told(fact.at_ns, "naked", text, "bold red")
+
+
+@told.register
+def _(fact: ProtectionSettled, state: State) -> Told:
+    if stops_resting(state, fact.venue, fact.instrument):
+        text = "a stop order covers it"
+    elif state.selling_lots(fact.venue, fact.instrument):
+        text = "it is being sold"
+    else:
+        text = "there is nothing left to protect"
+    return Told(fact.at_ns, "protected", f"{fact.instrument} on {fact.venue}: {text}", "green")
+
+
+@told.register
+def _(fact: OthersSeen, _state: State) -> Told:
+    if not fact.orders:
+        return Told(fact.at_ns, "others", f"no order of others works on the account of {fact.venue} any more")
+    seen = [f"{one.side.value} {one.instrument} {one.client_id or one.venue_order_id}" for one in fact.orders]
+    return Told(fact.at_ns, "others", f"{fact.venue}: {', '.join(seen)}; not ours, left alone", "yellow")
+
+
+@told.register
+def _(fact: KillVerified, _state: State) -> Told:
+    return Told(fact.at_ns, "verified", f"{fact.venue} lists no order of ours, and none can appear any more", "green")
 
 
 @told.register

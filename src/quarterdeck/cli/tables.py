@@ -133,6 +133,7 @@ def orders_table(title: str, rows: Sequence[OrderRow]) -> Table:
             state.append(f", cancel {order.cancel}", "yellow")
         wanted = _traded(order.side, order.qty, order.instrument)
         wanted.append("" if order.limit is None else f" at {price(order.limit)}")
+        wanted.append("" if order.trigger is None else f" stop at {price(order.trigger)}")
         table.add_row(order.client_id, order.venue, wanted, state, quantity(order.filled))
     return table
 

@@ -7,6 +7,7 @@ Everything wrong in a file is told at once, with its line and what to do about i
 from quarterdeck.config.aliases import canonical_path
 from quarterdeck.config.ceilings import Ceilings, looser_than, read_ceilings
 from quarterdeck.config.document import FileError, Problem
+from quarterdeck.config.habits import render_habits
 from quarterdeck.config.load import load_bot, load_strategy, problems_of, read_bot
 from quarterdeck.config.reference import render_bot_file
 from quarterdeck.config.settings import (
@@ -52,6 +53,7 @@ __all__ = [
     "read_bot",
     "read_ceilings",
     "render_bot_file",
+    "render_habits",
     "setting_values",
     "text_of",
 ]

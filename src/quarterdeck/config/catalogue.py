@@ -5,16 +5,14 @@ from __future__ import annotations
 import difflib
 from typing import Final
 
+from quarterdeck.config.exchange_keys import EXCHANGE_KEYS
 from quarterdeck.config.guardrail_keys import GUARDRAIL_KEYS
-from quarterdeck.config.keys import ABOVE_ZERO, SHARE, SHARE_OR_ZERO, ZERO_OR_MORE, Bounds, Key
-from quarterdeck.config.settings import DEPTH_QUOTE, SPREAD_BPS, TIMEFRAMES_NS, FeeSettings, GridSettings
+from quarterdeck.config.keys import ABOVE_ZERO, SHARE, SHARE_OR_ZERO, Bounds, Key
+from quarterdeck.config.settings import NAKED_MAX_S, ORDER_TIMEOUT_MIN, SEED, TIMEFRAMES_NS
 from quarterdeck.domain import SizingSettings
 
 _SIZING: Final = SizingSettings()
-_FEES: Final = FeeSettings()
-_GRID: Final = GridSettings()
-_SEED: Final = Bounds(0, 2**31)
-_LOTS: Final = Bounds(1, 10**15)
+_SEED: Final = Bounds(*SEED)
 _BELOW_ONE: Final = Bounds(0.0, 1.0, low_allowed=False, high_allowed=False)
 _SHARE_OF_EQUITY: Final = Bounds(0.0, 10.0, low_allowed=False)
 
@@ -59,192 +57,6 @@ BOT_KEYS: Final = (
         form="words",
         default_says="none",
         says="instruments whose prices are only looked at, to value what they price, like `[USDC-USD]`",
-    ),
-)
-
-EXCHANGE_KEYS: Final = (
-    Key(path="exchanges[].name", form="word", default_says="required", says="the venue, in small letters"),
-    Key(
-        path="exchanges[].kind",
-        form="choice",
-        options=("paper",),
-        default="paper",
-        says="`paper`: an exchange of ours, filled from the market's candles",
-    ),
-    Key(
-        path="exchanges[].key",
-        form="word",
-        default="",
-        default_says="none",
-        says="the name of the account's key, never the key itself; two bots must not share one",
-    ),
-    Key(
-        path="exchanges[].pairs",
-        form="words",
-        default_says="`pairs` and `watch`",
-        says="the instruments that it lists",
-    ),
-    Key(
-        path="exchanges[].balances.ASSET",
-        form="money",
-        unit="the asset",
-        bounds=ZERO_OR_MORE,
-        default_says="`capital` on a single exchange, else required",
-        says="what the account holds when it is first opened",
-    ),
-    Key(
-        path="exchanges[].fees.maker",
-        form="money",
-        unit="fraction of notional",
-        default=_FEES.maker,
-        bounds=Bounds(-1.0, 1.0, low_allowed=False, high_allowed=False),
-        says="fee of an order that waited in the book; below zero for a rebate",
-    ),
-    Key(
-        path="exchanges[].fees.taker",
-        form="money",
-        unit="fraction of notional",
-        default=_FEES.taker,
-        bounds=Bounds(0.0, 1.0, high_allowed=False),
-        says="fee of an order that took from the book",
-    ),
-    Key(
-        path="exchanges[].fees.asset",
-        form="word",
-        default=_FEES.asset,
-        says="what fees are paid in: `quote`, `base`, `received` (base on buys, quote on sells), or one like `BNB`",
-    ),
-    Key(
-        path="exchanges[].fees.conversion.ASSET",
-        form="money",
-        unit="fee asset per quote",
-        bounds=ABOVE_ZERO,
-        default_says="required for each quote where `fees.asset` names an asset",
-        says="how many units of the fee asset one unit of a quote counts for",
-    ),
-    Key(
-        path="exchanges[].fees.step",
-        form="money",
-        unit="fee asset",
-        default=_FEES.step,
-        bounds=Bounds(0.0, 1.0, low_allowed=False),
-        says="fees are rounded to whole steps of this",
-    ),
-    Key(
-        path="exchanges[].fees.rounding",
-        form="choice",
-        options=("down", "up", "half_even"),
-        default=_FEES.rounding,
-        says="how fees are rounded to their step",
-    ),
-    Key(
-        path="exchanges[].spread_bps",
-        form="number",
-        unit="basis points",
-        default=SPREAD_BPS,
-        bounds=Bounds(0.0, 1_000.0),
-        says="candles have no book: one is made around their price, so wide",
-    ),
-    Key(
-        path="exchanges[].depth_quote",
-        form="number",
-        unit="quote",
-        default=DEPTH_QUOTE,
-        bounds=Bounds(1.0, 1e12),
-        says="what that book offers on each side",
-    ),
-    Key(
-        path="exchanges[].basis_bps",
-        form="number",
-        unit="basis points",
-        default=0.0,
-        bounds=Bounds(0.0, 1_000.0),
-        says="how far prices stray from the recording or the made-up market, slowly and both ways",
-    ),
-    Key(
-        path="exchanges[].lag_bars",
-        form="whole",
-        unit="bars",
-        default=0,
-        bounds=Bounds(0, 1_000),
-        says="how much later prices come",
-    ),
-    Key(
-        path="exchanges[].outage_share",
-        form="number",
-        unit="fraction of bars",
-        default=0.0,
-        bounds=Bounds(0.0, 0.5),
-        says="how many of its bars are missing, as when a venue is down",
-    ),
-    Key(
-        path="exchanges[].outage_bars_mean",
-        form="number",
-        unit="bars",
-        default=20.0,
-        bounds=Bounds(1.0, 100_000.0),
-        says="how long such an outage lasts on average",
-    ),
-    Key(
-        path="exchanges[].seed",
-        form="whole",
-        bounds=_SEED,
-        default_says="`market.seed`",
-        says="of everything random in the four keys above",
-    ),
-    Key(
-        path="exchanges[].socket",
-        form="word",
-        default_says="none",
-        says="the venue is a process of its own behind this socket (`python -m quarterdeck.venues.paper_process`)",
-    ),
-    Key(
-        path="exchanges[].grid.PAIR.tick",
-        form="money",
-        unit="quote per base",
-        bounds=ABOVE_ZERO,
-        default_says="0.01, finer for coins that cost less than 10",
-        says="prices are whole ticks",
-    ),
-    Key(
-        path="exchanges[].grid.PAIR.lot",
-        form="money",
-        unit="base",
-        default=_GRID.lot,
-        bounds=ABOVE_ZERO,
-        says="quantities are whole lots",
-    ),
-    Key(
-        path="exchanges[].grid.PAIR.lots_min",
-        form="whole",
-        unit="lots",
-        default=_GRID.lots_min,
-        bounds=_LOTS,
-        says="the smallest order",
-    ),
-    Key(
-        path="exchanges[].grid.PAIR.lots_max",
-        form="whole",
-        unit="lots",
-        default=_GRID.lots_max,
-        bounds=_LOTS,
-        says="the largest order",
-    ),
-    Key(
-        path="exchanges[].grid.PAIR.notional_min",
-        form="money",
-        unit="quote",
-        default=_GRID.notional_min,
-        bounds=ZERO_OR_MORE,
-        says="the smallest order by value",
-    ),
-    Key(
-        path="exchanges[].grid.PAIR.notional_max",
-        form="money",
-        unit="quote",
-        bounds=ABOVE_ZERO,
-        default_says="none",
-        says="the largest order by value",
     ),
 )
 
@@ -414,6 +226,25 @@ RISK_KEYS: Final = (
     ),
 )
 
+ORDERS_KEYS: Final = (
+    Key(
+        path="orders.timeout_min",
+        form="number",
+        unit="minutes",
+        default=ORDER_TIMEOUT_MIN,
+        bounds=Bounds(0.0, 100_000.0),
+        says="what has not filled so long after its plan is cancelled; 0 for never. In bars, at least two of them",
+    ),
+    Key(
+        path="orders.naked_max_s",
+        form="number",
+        unit="seconds",
+        default=NAKED_MAX_S,
+        bounds=Bounds(1.0, 3_600.0),
+        says="with `protective_orders: venue`: what has no stop order there for so long is sold at market",
+    ),
+)
+
 SHUTDOWN_KEYS: Final = (
     Key(
         path="shutdown.orders",
@@ -421,7 +252,7 @@ SHUTDOWN_KEYS: Final = (
         options=("cancel", "keep"),
         default="cancel",
         is_live=True,
-        says="what becomes of open orders when the bot ends",
+        says="what becomes of open orders when the bot ends; stop orders that protect a position stay at the venue",
     ),
 )
 
@@ -434,6 +265,7 @@ SECTIONS: Final[dict[str, tuple[Key, ...]]] = {
     "sizing": SIZING_KEYS,
     "risk": RISK_KEYS,
     "guardrails": GUARDRAIL_KEYS,
+    "orders": ORDERS_KEYS,
     "shutdown": SHUTDOWN_KEYS,
 }
 ALL_KEYS: Final = tuple(key for keys in SECTIONS.values() for key in keys)

@@ -12,7 +12,7 @@ from quarterdeck.config.document import Node, Section
 from quarterdeck.config.reading import Reader
 from quarterdeck.config.settings import BotConfig, ExchangeSettings
 from quarterdeck.config.values import text_of
-from quarterdeck.domain import ZERO, Listing, add, instrument_from, multiply
+from quarterdeck.domain import ZERO, Listing, add, instrument_from, multiply, subtract
 
 
 def check_together(reader: Reader, config: BotConfig, named: Mapping[str, Node]) -> BotConfig:
@@ -95,17 +95,27 @@ def _says(section: Section, key: str, text: str) -> bool:
 
 
 def _with_capital(reader: Reader, config: BotConfig) -> BotConfig:
-    held = ZERO
+    tied = ZERO
+    for holding in config.holdings:
+        tied = add(tied, holding.cost)
+    held = tied
     for venue in config.exchanges:
         for asset in config.at_par:
             held = add(held, venue.balances.get(asset, ZERO))
     if not reader.has("capital"):
         return structs.replace(config, capital=held)
-    if not _is_wrong(reader, "*.balances", "capital") and config.capital > held:
+    if _is_wrong(reader, "*.balances", "*.holdings", "capital"):
+        return config
+    node = reader.section.entries["capital"]
+    if config.capital > held:
         advice = "lower it, or raise the balances of the exchanges"
+        beside = f" beside the {tied:f} that the holdings cost" if tied else ""
         money = ", ".join(config.at_par)
-        problem = f"{config.capital:f} is more than the {held:f} that the balances hold in {money}"
-        reader.problems.add(reader.section.entries["capital"], problem, advice)
+        problem = f"{config.capital:f} is more than the {subtract(held, tied):f} that the balances hold in {money}"
+        reader.problems.add(node, problem + beside, advice)
+    elif config.capital < tied:
+        problem = f"{config.capital:f} is less than the {tied:f} that the holdings cost"
+        reader.problems.add(node, problem, "raise it: what the bot starts with is part of its capital")
     return config
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, TypeGuard
+from typing import Final, Literal, TypeGuard, cast
 
 from msgspec import Struct
 
 from quarterdeck.config.catalogue import KEYS
 from quarterdeck.config.document import Node, Problems, Section
+from quarterdeck.config.exchange_habits import Held, personality_of, read_habits, read_holdings
 from quarterdeck.config.exchange_parts import read_fees, read_grids
 from quarterdeck.config.pairs import Quotes, instruments_in
 from quarterdeck.config.reading import Reader, read_money
 from quarterdeck.config.settings import ExchangeSettings
 from quarterdeck.config.symbols import is_asset
 from quarterdeck.domain import ZERO, instrument_from
-from quarterdeck.exchange import Personality
 from quarterdeck.feeds import Derivation
 
 EXCHANGES_MAX: Final = 16
@@ -93,12 +93,15 @@ def _read_exchange(reader: Reader, wanted: Wanted, whole: dict[str, Decimal]) ->
     reader.section.known.append("pairs")
     shown = pairs or (*wanted.pairs, *(instrument for instrument in wanted.watch if instrument not in wanted.pairs))
     counted = {i: wanted.quotes.pair_of(instrument_from(i), wanted.pairs) for i in shown}
+    traded = {instrument: pair for instrument, pair in counted.items() if pair is not None}
     fees, conversion = read_fees(reader.sub("fees"), shown)
+    habits_name, habits = read_habits(reader)
+    protects = reader.choice(KEYS["exchanges[].protective_orders"])
     exchange = ExchangeSettings(
         name=name,
         key=_read_key(reader),
         pairs=shown,
-        counts_as={instrument: pair for instrument, pair in counted.items() if pair is not None},
+        counts_as=traded,
         fees=fees,
         balances=_read_balances(reader, whole),
         spread_bps=reader.number(KEYS["exchanges[].spread_bps"]),
@@ -106,7 +109,11 @@ def _read_exchange(reader: Reader, wanted: Wanted, whole: dict[str, Decimal]) ->
         derivation=_read_derivation(reader, wanted.seed),
         socket=_read_socket(reader),
         grids=read_grids(reader.sub("grid"), shown, wanted.quotes),
-        personality=Personality(fee_conversion=conversion),
+        personality=personality_of(habits, conversion, stops=protects == "venue"),
+        habits=habits_name,
+        proves_absence=habits.proves_absence,
+        protective_orders=cast("Literal['bot', 'venue']", protects),
+        holdings=read_holdings(reader.sub("holdings"), Held(name, tuple(traded), wanted.quotes)),
     )
     reader.close()
     return exchange

@@ -144,6 +144,7 @@ def _read_root(reader: Reader, path: Path, place: Workspace | None, approved: No
     shutdown = reader.sub("shutdown")
     cancels = shutdown.choice(KEYS["shutdown.orders"]) == "cancel"
     shutdown.close()
+    orders = reader.sub("orders")
     if not reader.has("pairs"):
         # The usual pairs are those of them that can be had.
         pairs = tuple(pair for pair in pairs if any(pair in venue.counts_as.values() for venue in exchanges)) or pairs
@@ -165,7 +166,10 @@ def _read_root(reader: Reader, path: Path, place: Workspace | None, approved: No
         risk=risk,
         guardrails=guardrails,
         cancel_on_shutdown=cancels,
+        order_timeout_min=orders.number(KEYS["orders.timeout_min"]),
+        naked_max_s=orders.number(KEYS["orders.naked_max_s"]),
     )
+    orders.close()
     reader.close(older_names(""))
     return check_together(reader, config, {**traded.watch, **traded.pairs})
 

@@ -23,7 +23,7 @@ stops the bot from starting, and every problem is told at once as `file:line: pa
 name: demo
 mode: paper                          # dry-run and dry_run: true mean the same
 base_currency: USD
-capital: "10000"
+capital: "10600"                     # what the balances hold, and what the holdings cost
 exchanges:
   - name: coinbase
     kind: paper
@@ -34,6 +34,9 @@ exchanges:
     pairs: [BTC-USDC, ETH-USDC, USDC-USD]    # what it lists
     balances: {USDC: "5000"}
     basis_bps: 30
+    habits: kraken                           # its limits and lags, as docs/reference/habits.md says
+    protective_orders: venue                 # the stop of a position rests there, whether the bot runs or not
+    holdings: {BTC-USDC: {qty: "0.01", cost: "600"}}    # a position that the bot starts with
 equivalent_quotes: [[USD, USDC]]     # so kraken's BTC-USDC counts as BTC-USD
 watch: [USDC-USD]                    # looked at, to know what USDC is worth
 strategy: {name: sma_crossover, timeframe: 1m, parameters: {fast_bars: 20, slow_bars: 50}}
@@ -42,6 +45,7 @@ routing: {policy: symbol_map, default: coinbase, symbols: {ETH-USD: kraken}}
 sizing: {kind: quote, value: "50", entries_max: 1, confidence_min: 0.0}
 risk: {stop_loss: 0.05, take_profit: 0.10, trailing_stop: 0.03, drawdown_max: 0.15, position_max: 0.25}
 guardrails: {order_value_max_quote: 500, order_value_max_share: 0.02, cooldown_s: 60, qty_max: {BTC-USD: 0.5}}
+orders: {timeout_min: 10, naked_max_s: 30}
 shutdown: {orders: cancel}
 ```
 
@@ -70,6 +74,7 @@ _TITLES: Final = {
 [guardrails](guardrails.md). *Looser* is the way that lets more through: the `limits` of `quarterdeck.yaml` may hold any
 of these keys, and a bot that is looser than they are does not start.""",
     ),
+    "orders": ("Orders", ""),
     "shutdown": ("Shutdown", ""),
 }
 
@@ -99,8 +104,9 @@ limits: {{order_value_max_quote: 1000, daily_loss_max: 0.05, qty_max: {{BTC-USD:
 ## What does not go together
 
 Besides each key's own bounds the file is refused when the capital exceeds what the balances hold in the base currency
-and stablecoins; when the size of an order is under the minimum of every venue that lists the pair; when a venue named
-by `routing` does not list its pairs; and when fees are paid in an asset of which nothing here says what it is worth.
+and stablecoins and what the declared holdings cost, or is less than these cost; when the size of an order is under the
+minimum of every venue that lists the pair; when a venue named by `routing` does not list its pairs; and when fees are
+paid in an asset of which nothing here says what it is worth.
 
 What would change behaviour and is not there yet is refused: `mode: testnet` or `live`, `short: true`, `leverage_max`
 above 1.

@@ -10,9 +10,11 @@ from msgspec import Struct
 
 from quarterdeck.domain import (
     MINUTE_NS,
+    SECOND_NS,
     ZERO,
     BotSettings,
     GuardrailSettings,
+    HoldingDeclared,
     Listing,
     RiskSettings,
     RoutingSettings,
@@ -36,6 +38,9 @@ TIMEFRAMES_NS: Final = {
     "4h": 240 * MINUTE_NS,
     "1d": 1440 * MINUTE_NS,
 }
+ORDER_TIMEOUT_MIN: Final = 10.0
+NAKED_MAX_S: Final = 30.0
+SEED: Final = (0, 2**31)
 SPREAD_BPS: Final = 2.0
 DEPTH_QUOTE: Final = 250_000.0
 CASH_STEP: Final = Decimal("1e-8")
@@ -72,7 +77,9 @@ class ExchangeSettings(Struct, frozen=True):
 
     `pairs` are the instruments that it lists; `counts_as` says as which of the bot's pairs an instrument counts, those
     without an entry are only looked at. `key` names the account's key. `balances` is what the account holds when it is
-    opened: asset → amount. `spread_bps` and `depth_quote` (per side, in quote) make books of candles. `derivation`
+    opened: asset → amount; `holdings` are positions that the bot starts with beside that. Where `proves_absence` is off
+    denials alone never settle an unknown order. `protective_orders` says who holds the stop of a position here.
+    `spread_bps` and `depth_quote` (per side, in quote) make books of candles. `derivation`
     says how its prices differ from the recorded or synthetic ones, None for not at all. With `socket` the venue is a
     process of its own behind that socket.
     """
@@ -90,6 +97,19 @@ class ExchangeSettings(Struct, frozen=True):
     socket: Path | None = None
     grids: dict[str, GridSettings] = {}
     personality: Personality = Personality()
+    habits: str = "plain"
+    proves_absence: bool = True
+    protective_orders: Literal["bot", "venue"] = "bot"
+    holdings: tuple[HoldingDeclared, ...] = ()
+
+    @property
+    def account(self) -> dict[str, Decimal]:
+        """What the account holds when it is opened, the coins of the declared positions included."""
+        held = dict(self.balances)
+        for one in self.holdings:
+            base = instrument_from(one.instrument).base
+            held[base] = add(held.get(base, ZERO), one.qty)
+        return held
 
     @property
     def listings(self) -> tuple[Listing, ...]:
@@ -174,6 +194,8 @@ class BotConfig(Struct, frozen=True):
     risk: RiskSettings = RiskSettings()
     guardrails: GuardrailSettings = GuardrailSettings()
     cancel_on_shutdown: bool = True
+    order_timeout_min: float = ORDER_TIMEOUT_MIN
+    naked_max_s: float = NAKED_MAX_S
     lines: dict[str, int] = {}
     changes: dict[str, str] = {}
 
@@ -181,6 +203,11 @@ class BotConfig(Struct, frozen=True):
     def timeframe_ns(self) -> int:
         """The length of one bar."""
         return self.strategy.timeframe_ns
+
+    @property
+    def holdings(self) -> tuple[HoldingDeclared, ...]:
+        """The positions that the bot starts with, on all its exchanges."""
+        return tuple(holding for venue in self.exchanges for holding in venue.holdings)
 
     @property
     def at_par(self) -> tuple[str, ...]:
@@ -194,7 +221,10 @@ class BotConfig(Struct, frozen=True):
 
         Args: the age up to which a price still counts; it depends on where prices come from.
         """
-        cash = split_capital(self.capital, self.at_par, {venue.name: venue.balances for venue in self.exchanges})
+        money = self.capital
+        for holding in self.holdings:
+            money = subtract(money, holding.cost)
+        cash = split_capital(money, self.at_par, {venue.name: venue.balances for venue in self.exchanges})
         return BotSettings(
             bot=self.name,
             base_currency=self.base_currency,
@@ -204,8 +234,11 @@ class BotConfig(Struct, frozen=True):
                 VenueSettings(
                     name=venue.name,
                     validity_ns=venue.personality.validity_ns,
-                    lag_ns=venue.personality.lag_ns,
+                    lag_ns=venue.personality.shown_after_ns,
                     cash=cash[venue.name],
+                    holdings=venue.holdings,
+                    proves_absence=venue.proves_absence,
+                    stops=venue.protective_orders == "venue",
                 )
                 for venue in self.exchanges
             ),
@@ -218,6 +251,8 @@ class BotConfig(Struct, frozen=True):
             watched=self.watch,
             price_age_ns_max=price_age_ns_max,
             cancel_on_shutdown=self.cancel_on_shutdown,
+            order_timeout_ns=int(self.order_timeout_min * MINUTE_NS),
+            naked_ns_max=int(self.naked_max_s * SECOND_NS),
         )
 
 
@@ -228,7 +263,7 @@ def split_capital(
     Split a bot's capital over what its accounts hold, in proportion, exactly adding up to it.
 
     Args:
-        capital: What the bot may call its own, in base currency; at most what the accounts hold.
+        capital: What the bot may call its own in cash, in base currency; at most what the accounts hold.
         at_par: The assets that count as base currency, one for one.
         balances: Venue → asset → amount.
 
@@ -244,7 +279,9 @@ def split_capital(
     total = ZERO
     for _, _, amount in held:
         total = add(total, amount)
-    ensure(ZERO < capital <= total, "the capital exceeds what the accounts hold; load_bot refuses that")
+    ensure(ZERO <= capital <= total, "the capital exceeds what the accounts hold; load_bot refuses that")
+    if total == ZERO:
+        return {venue: {} for venue in balances}
     shares = [quantize(share_of(capital, amount, total), CASH_STEP, ROUND_DOWN) for _, _, amount in held]
     rest = capital
     for share in shares:

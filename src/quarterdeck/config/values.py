@@ -12,6 +12,7 @@ import yaml
 from msgspec import Struct, structs
 
 from quarterdeck.config.catalogue import find_key
+from quarterdeck.config.habits import habits_of
 from quarterdeck.config.keys import Key
 from quarterdeck.config.settings import BotConfig, ExchangeSettings
 
@@ -130,6 +131,7 @@ def _tree(config: BotConfig) -> dict[str, object]:
         "sizing": structs.asdict(config.sizing),
         "risk": {**structs.asdict(config.risk), "short": False, "leverage_max": 1.0},
         "guardrails": structs.asdict(config.guardrails),
+        "orders": {"timeout_min": config.order_timeout_min, "naked_max_s": config.naked_max_s},
         "shutdown": {"orders": "cancel" if config.cancel_on_shutdown else "keep"},
     }
 
@@ -157,9 +159,19 @@ def _exchange(exchange: ExchangeSettings) -> dict[str, object]:
         "spread_bps": exchange.spread_bps,
         "depth_quote": exchange.depth_quote,
     }
+    if exchange.holdings:
+        tree["holdings"] = {one.instrument: {"qty": one.qty, "cost": one.cost} for one in exchange.holdings}
     if derivation is not None:
         tree |= structs.asdict(derivation)
     if isinstance(exchange.socket, Path):
         tree["socket"] = str(exchange.socket)
+    tree |= _habits(exchange)
     tree["grid"] = {instrument: structs.asdict(grid) for instrument, grid in exchange.grids.items()}
     return tree
+
+
+def _habits(exchange: ExchangeSettings) -> dict[str, object]:
+    values = structs.asdict(habits_of(exchange.personality, proves_absence=exchange.proves_absence))
+    del values["sources"]
+    limits = {key: values.pop(key) for key in ("requests", "orders", "per_s")}
+    return {"habits": exchange.habits} | values | {"limits": limits, "protective_orders": exchange.protective_orders}
