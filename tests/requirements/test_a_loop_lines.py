@@ -44,6 +44,7 @@ from quarterdeck.exchange import Personality, Refusal
 from quarterdeck.guardrails import unpack
 from quarterdeck.journal import SqliteReader, decode_facts
 from quarterdeck.journal.auditing import event_of
+from quarterdeck.ports import OrderRequest
 from quarterdeck.system import RunOptions, run_bot
 from quarterdeck.venues.reports import Reporter
 from tests.config.small_bot import SMALL, load
@@ -360,7 +361,8 @@ def test_a67_a_venue_that_refuses_or_answers_an_id_it_knows_never_gets_a_second_
         place(exchange, order)
     assert refusal(strict, order) is Refusal.DUPLICATE_CLIENT_ID
     reply, events = strict.place("main", order, signed_at_ns=2, at_ns=2)
-    assert Reporter("alpha").submit("a", reply, 2, 2).evidence is Evidence.AMBIGUOUS
+    request = OrderRequest("a", "alpha", BTC, Side.BUY, OrderKind.LIMIT, 1, Decimal(1), Decimal("90.0"), 2, 0)
+    assert Reporter("alpha").submit(request, reply, 2, 2).evidence is Evidence.AMBIGUOUS
     place(returns, order, 2)
     for exchange in (strict, returns):
         assert len(exchange.open_orders("main", 2)) == 1

@@ -357,10 +357,10 @@ class Clerk(ScriptedVenue):
 
     def __init__(self, name: str, clock: HandClock) -> None:
         super().__init__(name, clock)
-        self.requests: list[OrderRequest] = []
+        self.sent: list[OrderRequest] = []
 
     async def submit(self, request: OrderRequest) -> OrderReported:
-        self.requests.append(request)
+        self.sent.append(request)
         return await super().submit(request)
 
 
@@ -371,7 +371,7 @@ async def test_r54_what_was_judged_is_what_is_sent() -> None:
     desk.offer(desk.wish("w"))
     await desk.settle()
     order = desk.state.orders[desk.order]
-    (sent,) = clerk.requests
+    (sent,) = clerk.sent
     assert (sent.client_id, sent.instrument, sent.side) == (order.client_id, order.instrument, order.side)
     assert sent.qty == order.qty_lots * order.lot
     assert order.limit_ticks is not None

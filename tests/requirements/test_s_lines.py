@@ -151,6 +151,7 @@ def crashed(bot: Bot, sends: list[str]) -> None:
     assert all(order.state is not OrderState.PLANNED for order in bot.state.orders.values()), "it may have been sent"
     if sends and bot.only_order().state is OrderState.UNKNOWN:
         assert "E7" in refusals(bot.later(6), BTC, venue="a")
+    bot.later(6).wake()  # what the session before may have signed has lost its validity
 
 
 def lived(bot: Bot, what: str, how: str) -> list[Any]:
@@ -234,7 +235,8 @@ def test_s6_fees_in_quote_in_the_coin_and_in_a_third_asset_are_all_profit_or_los
 
 def test_s6_funding_is_profit_or_loss_and_a_deposit_is_neither() -> None:
     bot = rich()
-    paid = FundingReported(bot.at_ns, "a", "BTC-USD:USD", "f1", "USD", Decimal(-25), bot.at_ns)
+    traded(bot, Side.BUY, "0.01", 30_000)
+    paid = FundingReported(bot.at_ns, "a", BTC, "f1", "USD", Decimal(-25), bot.at_ns)
     assert len(bot.take(paid)) == 1
     assert bot.take(paid) == [], "once by its id"
     bot.later(60).wake()
@@ -254,7 +256,7 @@ def test_s6_the_day_adds_up_to_the_last_digit_with_fees_funding_and_flows() -> N
     bot = rich()
     traded(bot, Side.BUY, "0.01", 30_000, fee=Decimal("1.23456789"))
     traded(bot, Side.SELL, "0.003", 31_111, fee=Decimal("0.00000001"))
-    bot.take(FundingReported(bot.at_ns, "a", "BTC-USD:USD", "f1", "USD", Decimal("-0.333333"), bot.at_ns))
+    bot.take(FundingReported(bot.at_ns, "a", BTC, "f1", "USD", Decimal("-0.333333"), bot.at_ns))
     fund(bot, "77.7")
     bot.prices[BTC] = 29_876.54
     bot.at_ns = MIDNIGHT_NS

@@ -99,7 +99,7 @@ def test_x2_a_sell_on_spot_never_opens_a_short() -> None:
     for effect in Effect:
         asked = {"qty": Decimal("0.1"), "effect": effect}
         assert planned_in(bot.later(6).ask(f"k-{effect}", Side.SELL, **asked)) == []
-    assert "never short" in bot.state.answers["k-open"]
+    assert "never short" in bot.state.answers["k-open"].outcome
     take_in(bot, "0.01")
     (planned,) = planned_in(bot.later(61).ask("all", Side.SELL, qty=Decimal("0.5")))
     assert planned.qty_lots * planned.lot == Decimal("0.01"), "no more than is held"
