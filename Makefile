@@ -11,7 +11,7 @@ CODE    = $(wildcard src tests tools bench)
 # PYTHONPATH from outside would let other people's packages shadow the pinned ones.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup check test test-all demo bench sim pins docs-check clean compiled \
+.PHONY: help setup check test test-all demo bench sim mutants soak pins docs-check clean compiled \
         check-format check-lint check-types check-imports check-tidy
 
 help: ## list the commands
@@ -67,7 +67,13 @@ bench: compiled ## measure speed and memory (BENCH_ARGS=...)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 sim: compiled ## seeded whole-system simulation with faults (SEED=n replays one; SEEDS=n tries that many)
-	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) --seeds $(or $(SEEDS),$(if $(SEED),1,50)) $(SIM_ARGS)
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(SIM_ARGS)
+
+mutants: compiled ## put every known bug in and find a seed that sees it (MUTANT=name; SEEDS=n tries that many, 1000)
+	@$(BIN)/python -m tests.simulation --mutants $(if $(MUTANT),--mutant $(MUTANT)) $(if $(SEEDS),--seeds $(SEEDS))
+
+soak: compiled ## seven simulated days in one process: memory, handles and queues may not grow
+	@$(BIN)/python -m tests.simulation.soak
 
 COMPILE = .venv-pins/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
           --custom-compile-command "make pins" --no-config $(PINS_ARGS)

@@ -1,4 +1,4 @@
-"""How fast the paper venue trades: the model by itself, and as a process of its own behind its socket."""
+"""How fast the paper venue trades as a process of its own behind its socket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ import msgspec
 from bench.measuring import Effort, Measure, Spent, scratch_folder
 from bench.scene import FIRST_NS, PRICES, VENUES, listing, surroundings
 from quarterdeck.domain import Evidence, OrderKind, Quote, Side, ensure
-from quarterdeck.exchange import Accepted, Exchange, NewOrder
 from quarterdeck.ports import OrderRequest
 from quarterdeck.venues import PAPER_PROCESS, PaperConfig, RemotePaperVenue, RemoteSettings, SigningGate
 
@@ -38,30 +37,6 @@ class StandingClock:
 
     def steady_ns(self) -> int:
         return 0
-
-
-def exchange_model(effort: Effort) -> list[Measure]:
-    """Place market orders that fill at once in the pure model, checks and events included."""
-    count, rates, cpu = effort.of(3_000, 300), [], []
-    for _ in range(effort.rounds):
-        exchange = Exchange.opened(VENUE, [listing(VENUE, PAIR)])
-        for asset, amount in MONEY.items():
-            exchange.deposit(ACCOUNT, asset, amount)
-        spent = Spent()
-        # Fresh quotes in between, or the book would run dry; telling them is part of it.
-        for first in range(0, count, 100):
-            with spent.measured():
-                exchange.quote(_quote(FIRST_NS + first), tradable=True)
-                for number in range(first, first + 100):
-                    order = NewOrder(f"c{number:017d}", PAIR, _side(number), OrderKind.MARKET, QTY)
-                    reply, events = exchange.place(ACCOUNT, order, signed_at_ns=FIRST_NS, at_ns=FIRST_NS)
-                    ensure(isinstance(reply, Accepted) and len(events) > 1, f"order {number} did not fill: {reply}")
-        rates.append(count / spent.wall_s)
-        cpu.append(count / spent.cpu_s)
-    return [
-        Measure("exchange model, orders placed and filled", "/s", rates),
-        Measure("  the same, by CPU time", "/s", cpu),
-    ]
 
 
 def paper_process(effort: Effort) -> list[Measure]:

@@ -72,6 +72,12 @@ IMPURE = {
     "import random": "'random' in a core room",
     "from threading import Lock": "'threading' in a core room",
     "import importlib.util": "'importlib.util' in a core room",
+    "from time import time": "'time' in a core room",
+    "from datetime import datetime\ndatetime.now()": "'datetime' in a core room",
+    "from uuid import uuid4\nuuid4()": "'uuid' in a core room",
+    "import socket": "'socket' in a core room",
+    "import asyncio": "'asyncio' in a core room",
+    "from concurrent.futures import ThreadPoolExecutor": "'concurrent.futures' in a core room",
     "hash('a')": "'hash()' in a core room",
     "id(A)": "'id()' in a core room",
     "open('a')": "'open()' in a core room",
@@ -81,9 +87,30 @@ IMPURE = {
     "list({a for a in A})": "sort it first",
     "[*set(A)]": "sort it first",
     "for a in A.keys() | B.keys(): pass": "sort it first",
+    "KNOWN = frozenset({1, 2})\nfor a in KNOWN: pass": "sort it first",
+    "def f(found: set[int]):\n    return [a for a in found]": "sort it first",
+    "def f():\n    found = {1} | A\n    for a in found: pass": "sort it first",
+    "def f():\n    found: set[int] = A()\n    return tuple(found)": "sort it first",
+    "def f() -> set[int]: ...\ndef g():\n    for a in f(): pass": "sort it first",
+    "class C:\n    seen: frozenset[int]\ndef f(c):\n    yield from (a for a in c.seen)": "sort it first",
+    "class C:\n    def f(self):\n        self.seen = set()\n        return {a: 1 for a in self.seen}": "sort it first",
+    "def f(found: set[float]):\n    return sum(found)": "sort it first",
+    "def f(found: set[str]):\n    return ', '.join(found)": "sort it first",
+    "def f(found: set[str]):\n    return dict.fromkeys(found)": "sort it first",
+    "def f(found: set[str]):\n    return found.pop()": "sort it first",
+    "def f(found: set[str]):\n    return list(found.union(A))": "sort it first",
     "import numpy as np\nnp.random.default_rng(1)": "numpy.random in a core room",
 }
-PURE = ["sorted(set(A))", "len({1, 2})", "1 in {1, 2}", "for a in A.keys(): pass", "for a in sorted({1}): pass"]
+PURE = [
+    "sorted(set(A))",
+    "len({1, 2})",
+    "1 in {1, 2}",
+    "for a in A.keys(): pass",
+    "for a in sorted({1}): pass",
+    "def f(found: set[int]):\n    return sorted(a + 1 for a in found), {a for a in found}, 1 in found, found | {2}",
+    "def f(found: set[int]):\n    for a in sorted(found): pass",
+    "def f():\n    found = set(A)\n    return found\ndef g(found: list[int]):\n    for a in found: pass",
+]
 
 
 def messages(root: Path) -> str:

@@ -38,7 +38,7 @@ def test_a_quick_run_prints_every_measure_as_json(repository: Path) -> None:
         assert set(result) == KEYS
         assert len(result["values"]) == report["rounds"]
         assert 0 < result["min"] <= result["median"] <= result["max"]
-    assert sum(result["at_least"] is not None for result in report["results"]) == 8
+    assert sum(result["at_least"] is not None for result in report["results"]) == 14
 
 
 def test_an_unknown_name_is_refused_with_those_that_exist(repository: Path) -> None:

@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests.simulation.coverage import SOMETIMES, Coverage
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.lifecycle_rows import counting_rows, every_row, reachable_rows, row_name
 from tests.simulation.world import Failure, Outcome, World
 
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - journals of finished worlds are worth nothing
@@ -32,22 +32,29 @@ class Report:
             self.outcomes.append(found)
             self.coverage.counts.update(found.counts)
 
-    def table(self, wall_s: float) -> str:
+    def unreached(self) -> list[str]:
+        """Name the rows of the life-cycle table that something may reach and nothing did."""
+        return self.coverage.missing(reachable_rows())
+
+    def table(self, wall_s: float, workers: int) -> str:
         """Print what happened how often, and how fast."""
         counts = self.coverage.counts
-        rows = sum(name.startswith("row ") for name in counts)
+        rows = sum(bool(counts[row_name(*place)]) for place in every_row())
         hours = sum(outcome.virtual_s for outcome in self.outcomes) / 3600
         seeds = len(self.outcomes) + len(self.failures)
         slowest_s = max((outcome.converged_s for outcome in self.outcomes), default=0.0)
+        hit = len(SOMETIMES) - len(self.coverage.missing())
         lines = [f"{counts[name]:>9}  {name}" for name in SOMETIMES]
         speed = (
-            f"{seeds} seeds, {len(self.failures)} failed; {hours:.1f} hours of market time in {wall_s:.1f} s: "
-            f"{seeds / wall_s:.2f} seeds/s, {hours * 3600 / wall_s:.0f} × real time"
+            f"{seeds} seeds, {len(self.failures)} failed; {hours:.1f} hours of market time in {wall_s:.1f} s on "
+            f"{workers} workers: {seeds / wall_s / workers:.2f} seeds/s per worker, "
+            f"{hours * 3600 / wall_s / workers:.0f} × real time each"
         )
         work = (
             f"{counts['sessions started']} sessions, {counts['crash']} crashes, {counts['orders planned']} orders "
-            f"planned, {counts['orders accepted']} accepted, {counts['fills']} fills; {rows} rows of the "
-            f"life-cycle table reached; all came right within {slowest_s:.0f} s after the last fault"
+            f"planned, {counts['orders accepted']} accepted, {counts['fills']} fills; {rows} of "
+            f"{len(reachable_rows())} reachable rows of the life-cycle table, {hit} of {len(SOMETIMES)} things that "
+            f"should happen sometimes; all came right within {slowest_s:.0f} s after the last fault"
         )
         return "\n".join([*lines, "", speed, work])
 
@@ -58,7 +65,8 @@ def run_seed(seed: int) -> Outcome | Failure:
     with tempfile.TemporaryDirectory(prefix="quarterdeck-sim-", dir=disk) as folder:
         world = World(seed, Path(folder))
         try:
-            return world.run()
+            with counting_rows(world.coverage):
+                return world.run()
         except Exception as error:  # noqa: BLE001 - whatever broke, its seed must be named
             return world.explain(error)
 
@@ -72,12 +80,18 @@ def run_seeds(seeds: Iterable[int], workers: int) -> Iterator[Outcome | Failure]
         yield from pool.map(run_seed, seeds)
 
 
-def run_batch(seeds: list[int], workers: int, *, must_cover: bool) -> int:
+def run_batch(seeds: list[int], workers: int, *, must_cover: bool, must_reach: bool = False) -> int:
     """
     Run seeds and print what came of them.
 
+    Args:
+        seeds: Which.
+        workers: How many processes side by side.
+        must_cover: Fail if something that should happen sometimes never did.
+        must_reach: Fail if a row of the life-cycle table that may be reached was not.
+
     Returns:
-        The exit code: 1 where a seed failed, or where something that should happen sometimes never did.
+        The exit code: 0 where every seed held, and everything happened that had to.
     """
     began_s = time.perf_counter()
     report = Report()
@@ -85,27 +99,13 @@ def run_batch(seeds: list[int], workers: int, *, must_cover: bool) -> int:
         report.take(found)
         if isinstance(found, Failure):
             print(found, file=sys.stderr, flush=True)
-    print(report.table(time.perf_counter() - began_s))
+    print(report.table(time.perf_counter() - began_s, workers))
     if len(seeds) == 1 and report.outcomes:
         print(f"the journal of seed {seeds[0]} ends with {report.outcomes[0].head}")
     missing = report.coverage.missing() if must_cover else []
+    unreached = report.unreached()
     if missing:
         print(f"never happened in {len(seeds)} seeds: {', '.join(missing)}", file=sys.stderr)
-    return 1 if report.failures or missing else 0
-
-
-def hunt(name: str, seeds: Iterable[int]) -> int:
-    """
-    Look for the first seed that finds a bug put in on purpose.
-
-    Returns:
-        The exit code: 1 where the bug survives.
-    """
-    for seed in seeds:
-        with MUTANTS[name]():
-            found = run_seed(seed)
-        if isinstance(found, Failure):
-            print(f"{name}: seed {seed} finds it: {found.what}")
-            return 0
-    print(f"{name} survives")
-    return 1
+    if must_cover and unreached:
+        print(f"rows of the life-cycle table not reached in {len(seeds)} seeds: {', '.join(unreached)}")
+    return 1 if report.failures or missing or (must_reach and unreached) else 0

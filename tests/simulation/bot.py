@@ -1,18 +1,12 @@
-"""One session of the bot in a simulated process: the real engine, loop, hands, driver, errands and journal."""
+"""One session of a bot in a simulated process: the real engine, loop, hands, driver, errands and journal."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
-from pathlib import Path
-from random import Random
 from typing import cast
 
-import numpy as np
-
 from quarterdeck.domain import (
-    SECOND_NS,
+    CycleDue,
     Input,
     IntegrityError,
     ListingsReported,
@@ -20,18 +14,16 @@ from quarterdeck.domain import (
     QuarterdeckError,
     Quote,
     Started,
+    Surroundings,
 )
-from quarterdeck.journal import Holder, Inbox, InlineJournal, Item, JournalSettings, SqliteJournal
-from quarterdeck.market import Candles, MarketView
-from quarterdeck.ports import Entry
-from quarterdeck.strategies import BUY, HOLD, SELL, Signals, Strategy, real
+from quarterdeck.journal import Holder, Inbox, InlineJournal, JournalSettings, SqliteJournal
+from quarterdeck.market import MarketView
 from quarterdeck.system import (
     Driver,
     Errands,
     Hands,
-    KillFile,
+    Happening,
     Loop,
-    Opinions,
     Outside,
     Reach,
     Recovered,
@@ -41,71 +33,24 @@ from quarterdeck.system import (
     Wiring,
     recover,
 )
+from quarterdeck.system.polled import PolledVenue
 from quarterdeck.system.rounds import Ground, Rounds, Space
 from quarterdeck.venues import SigningGate
-from tests.simulation.coverage import Coverage
-from tests.simulation.door import Door
-from tests.simulation.durable import Durable
 from tests.simulation.limits import renewed, settings_under
-from tests.simulation.prices import Prices
-from tests.simulation.scenario import BOT, COIN_MARKET, PAIRS, VENUES, Scenario, instrument_of
+from tests.simulation.scenario import PAIRS, PRIMARY
+from tests.simulation.slow_journal import Machine, SlowJournal
+from tests.simulation.surrounds import Home, Surrounds
 from tests.simulation.venue_client import VenueClient
-from tests.simulation.venue_side import VenueSide, WorldClock
-from tests.simulation.virtual_time import Process, VirtualLoop
+from tests.simulation.venues_drawn import COIN_MARKET
+from tests.simulation.virtual_time import Process
+from tests.simulation.whims import Musings, Whims
 
 RENEW_S = 1.0
-DRAIN_NS = 60 * SECOND_NS
-DRAIN_POLL_S = 0.5
+LOOK_AROUND_S = 1.0  # people nudge the bot besides, as they do the real one
 SNAPSHOT_ROWS = 120
+CHECKPOINT_BYTES = 128 << 10
+MINUTE_NS = 60_000_000_000
 PLENTY = Space(total=1 << 40, free=1 << 39)
-
-
-class Whims(Strategy):
-    """Opinions that follow from the bar's time and price alone, so that every session has the same."""
-
-    buys = real(0.5, low=0.0, high=1.0)
-    sells = real(0.2, low=0.0, high=1.0)
-
-    @property
-    def window_bars(self) -> int:
-        """One bar is enough for a whim."""
-        return 1
-
-    def signals(self, candles: Candles) -> Signals:
-        """Toss a coin for each bar."""
-        bars = zip(candles.opened_at_ns.tolist(), candles.close_ticks.tolist(), strict=True)
-        return Signals(
-            np.array([self._whim(f"{candles.instrument} {at} {ticks}") for at, ticks in bars], dtype=np.int8)
-        )
-
-    def _whim(self, text: str) -> int:
-        chance = int.from_bytes(sha256(text.encode()).digest()[:4], "big") / 2**32
-        if chance < self.buys:
-            return BUY
-        return SELL if chance > 1.0 - self.sells else HOLD
-
-
-class MemoryInbox:
-    """Requests that wait for the bot, whoever it is at the moment."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, Item] = {}
-        self._done: set[str] = set()
-
-    def put(self, item: Item) -> None:
-        """Ask for something, once for each key."""
-        if item.key not in self._done:
-            self._waiting.setdefault(item.key, item)
-
-    def pending(self) -> Sequence[Item]:
-        """List what waits."""
-        return list(self._waiting.values())
-
-    def done(self, keys: Sequence[str]) -> None:
-        """Take off what was answered."""
-        for key in keys:
-            self._waiting.pop(key, None)
-            self._done.add(key)
 
 
 class QuietLog:
@@ -128,77 +73,17 @@ class DeafVenue:
         """Ignore it."""
 
 
-class SlowJournal:
-    """The journal in the process, with the time that a commit takes and the places where a crash may fall."""
-
-    def __init__(self, journal: InlineJournal, process: Process, rng: Random, commit_s: float) -> None:
-        self._journal = journal
-        self._process = process
-        self._rng = rng
-        self._commit_s = commit_s
-
-    async def append(self, entries: Sequence[Entry]) -> int:
-        """Commit, sooner or later."""
-        await self._process.pass_by("before commit")
-        await asyncio.sleep(self._commit_s * self._rng.random())
-        seq = await self._journal.append(entries)
-        await self._process.pass_by("after commit")
-        await asyncio.sleep(self._commit_s * self._rng.random())
-        return seq
-
-    async def append_later(self, entries: Sequence[Entry]) -> int:
-        """Commit at once all the same."""
-        return await self.append(entries)
-
-    async def save_snapshot(self, seq: int, state_hash: bytes, body: bytes) -> None:
-        """Keep a state."""
-        await self._journal.save_snapshot(seq, state_hash, body)
-
-
-class Surrounds:
-    """What every session of one world shares, because it lies outside of it."""
-
-    def __init__(self, path: Path, loop: VirtualLoop, rng: Random, scenario: Scenario, coverage: Coverage) -> None:
-        self.path = path
-        self.loop = loop
-        self.rng = rng
-        self.scenario = scenario
-        self.coverage = coverage
-        self.clock = WorldClock(loop, scenario.start_ns)
-        self.wall = WorldClock(loop, scenario.start_ns)
-        self.kill = KillFile(path.parent / "KILL")
-        self.durable = Durable(path, coverage)
-        validity_ns = {name: found.validity_ns for name, found in scenario.personalities.items()}
-        self.door = Door(self.durable, coverage, self.kill.epoch, loop.steady_ns, validity_ns)
-        self.sides = {name: VenueSide(name, scenario, loop, rng, coverage) for name in VENUES}
-        self.durable.promises.moves = self._moves
-        self.prices = Prices(rng, scenario)
-        self.quoted = tuple(
-            dict.fromkeys([instrument_of(pair, scenario.quotes[venue]) for pair in PAIRS for venue in VENUES])
-        )
-        self.version = 1
-        self.inbox = MemoryInbox()
-        self.journals: list[SqliteJournal] = []
-
-    def _moves(self, venue: str, asset: str) -> list[Decimal]:
-        return [amount for moved, amount in self.sides[venue].moved if moved == asset]
-
-    def close(self) -> None:
-        """Close every file."""
-        for journal in self.journals:
-            journal.close()
-        self.durable.close()
-        self.kill.close()
-
-
 class Bot:
-    """One process of the bot, from its start to its end."""
+    """One process of a bot, from its start to its end."""
 
-    def __init__(self, around: Surrounds, process: Process) -> None:
+    def __init__(self, around: Surrounds, home: Home, process: Process) -> None:
         self.process = process
+        self.home = home
         self.loop: Loop | None = None
         self.errands: Errands | None = None
         self.is_ready = False
+        self.owns = False
+        self.last_cycle: CycleDue | None = None
         self._around = around
 
     async def run(self, *, gone_epoch: int | None, on_taken: Callable[[], None]) -> None:
@@ -207,26 +92,33 @@ class Bot:
 
         Raises:
             NotOwner: If another process owns the bot, or took it.
+            IntegrityError: If the journal failed; what works was cancelled as far as the venues answer.
         """
-        around = self._around
-        holder = Holder(pid=int(self.process.name), host="sim", boot_id="boot")
+        around, home = self._around, self.home
+        home.door.seeks(self.process)
         journal = SqliteJournal(
-            around.path,
-            BOT,
-            holder,
-            settings=JournalSettings(synchronous="OFF"),
+            home.path,
+            home.name,
+            Holder(pid=int(self.process.name), host="sim", boot_id="boot"),
+            settings=JournalSettings(synchronous="OFF", checkpoint_bytes=CHECKPOINT_BYTES),
             clock=around.loop.steady_ns,
             gone_epoch=gone_epoch,
         )
-        around.journals.append(journal)
-        around.door.epochs[self.process] = journal.lease.epoch
+        self.owns = True
+        home.door.took(self.process)
+        home.journals.append(journal)
+        home.door.epochs[self.process] = journal.lease.epoch
         on_taken()
-        recovered = recover(around.path)
-        around.durable.check_recovered(recovered)
+        recovered = recover(home.path)
+        home.durable.check_recovered(recovered)
         session = self._wire(journal, recovered)
         try:
             await self._play(journal, session)
-        except QuarterdeckError:
+        except IntegrityError:
+            await session.hands.cancel_without_journal()
+            await self._end(session)
+            raise
+        except QuarterdeckError:  # no `finally`: a process that was killed must not clean up
             await self._end(session)
             raise
         await self._end(session)
@@ -236,62 +128,68 @@ class Bot:
         await session.hands.stop()
 
     def _wire(self, journal: SqliteJournal, recovered: Recovered) -> Session:
-        around, state = self._around, recovered.state
+        around, home, state = self._around, self.home, recovered.state
         start_ns = max(around.clock.now_ns(), state.at_ns)
-        clock = TapeClock(start_ns, 1.0, steady=around.loop.steady_ns)
+        self.clock = clock = TapeClock(start_ns, 1.0, steady=around.loop.steady_ns)
         gate = SigningGate(clock, kill_epoch=around.kill.epoch, lease_end_steady_ns=lambda: journal.lease.until_boot_ns)
-        venues = {
-            name: VenueClient(side, self.process, clock, gate, around.door) for name, side in around.sides.items()
-        }
+        venues = {name: VenueClient(side, self.process, clock, gate, home.door) for name, side in around.sides.items()}
         self.inline = InlineJournal(journal, clock=around.loop.steady_ns)
-        slow = SlowJournal(self.inline, self.process, around.rng, around.scenario.commit_s)
-        view = MarketView(VENUES)
+        machine = Machine(around.rng, around.scenario.machine.commit_s)
+        slow = SlowJournal(journal, self.inline, self.process, home.disk, machine, home.door.journal_failed)
+        self.view = view = MarketView(tuple(around.sides))
         reach = Reach(
             venues, clock, self.offer, lambda _alert: None, lambda name, up: view.set_health(name, healthy=up)
         )
         hands = Hands(reach, state)
         quoted = (*around.quoted, COIN_MARKET)
+        seen = partial(self._seen, quoted)
         self.loop = loop = Loop(
-            state,
-            recovered.seq,
-            Wiring(slow, lambda: view.surroundings(quoted), hands.do, lambda _: None, snapshot_rows=SNAPSHOT_ROWS),
+            state, recovered.seq, Wiring(slow, seen, hands.do, self._watch, snapshot_rows=SNAPSHOT_ROWS)
         )
         for venue in venues.values():
             venue.subscribe(loop.offer)
         outside = Outside(
             kill=around.kill,
-            inbox=cast("Inbox", around.inbox),
+            inbox=cast("Inbox", home.inbox),
             venues=venues,
             act=hands.do,
             clock=clock,
             wall=around.wall,
             log=QuietLog(),
-            renew=partial(renewed, around.scenario.settings),
+            renew=partial(renewed, home.settings),
         )
-        self.rounds = self._rounds(venues, clock, view)
+        self.rounds = self._rounds({name: PolledVenue(venue, hands) for name, venue in venues.items()}, clock, view)
         self.errands = Errands(outside, loop, paced=True)
-        buys, sells = around.scenario.whims
-        steps = dict.fromkeys(PAIRS, 0.01)
-        opinions = Opinions(Whims(buys=buys, sells=sells), steps, 60 * SECOND_NS, lambda _: None, inline=True)
-        stage = Stage(
+        return Session(loop, hands, self.errands, Driver(self._stage(loop, hands)), clock)
+
+    def _stage(self, loop: Loop, hands: Hands) -> Stage:
+        around, errands = self._around, self.errands
+        assert errands is not None
+        return Stage(
             loop=loop,
             hands=hands,
-            clock=clock,
-            view=view,
-            venues=dict.fromkeys(VENUES, DeafVenue()),
+            clock=self.clock,
+            view=self.view,
+            venues=dict.fromkeys(around.sides, DeafVenue()),
             shapes=around.scenario.shapes,
-            opinions=opinions,
-            primary=dict.fromkeys(PAIRS, VENUES[0]),
-            timeframe_ns=60 * SECOND_NS,
-            errands=self.errands,
+            opinions=self._opinions(),
+            primary=dict.fromkeys(PAIRS, PRIMARY),
+            timeframe_ns=MINUTE_NS,
+            errands=errands,
             full_speed=False,
-            unlisted=frozenset({(VENUES[0], COIN_MARKET)}),
+            unlisted=frozenset({(PRIMARY, COIN_MARKET)}),
             rounds=self.rounds,
+            look_around_s=LOOK_AROUND_S,
         )
-        self.clock = clock
-        return Session(loop, hands, self.errands, Driver(stage), clock)
 
-    def _rounds(self, venues: dict[str, VenueClient], clock: TapeClock, view: MarketView) -> Rounds:
+    def _opinions(self) -> Musings:
+        temper = self.home.draw.temper
+        whims = Whims(buys=temper.buys, sells=temper.sells, raises=temper.raises, lies=temper.lies)
+        opinions = Musings(whims, dict.fromkeys(PAIRS, 0.01), MINUTE_NS, self._hear_complaint, inline=True)
+        opinions.slow_s, opinions.rng = temper.slow_s, self._around.rng
+        return opinions
+
+    def _rounds(self, venues: dict[str, PolledVenue], clock: TapeClock, view: MarketView) -> Rounds:
         ground = Ground(
             listers=venues,
             timed=venues,
@@ -299,10 +197,10 @@ class Bot:
             view=view,
             offer=self.offer,
             log=QuietLog(),
-            folder=self._around.path.parent,
+            folder=self.home.path.parent,
             key=self.process.name,
-            primary={pair: (VENUES[0], pair) for pair in PAIRS},
-            timeframe_ns=60 * SECOND_NS,
+            primary={pair: (PRIMARY, pair) for pair in PAIRS},
+            timeframe_ns=MINUTE_NS,
             archive=_archive_nothing,
             space=lambda _folder: PLENTY,
         )
@@ -310,25 +208,50 @@ class Bot:
 
     def discover(self, venue: str) -> None:
         """Hear at once what a venue lists, as an operator may ask."""
-        self.offer(ListingsReported(self.clock.now_ns(), venue, self._around.sides[venue].listings()))
+        self.offer(ListingsReported(self.clock.now_ns(), venue, self._around.sides[venue].box.listings()))
+
+    def see(self, quote: Quote) -> None:
+        """Hear of a book from a stream."""
+        self.view.observe(quote)
+
+    def repeat_cycle(self) -> None:
+        """Hear the latest signals once more."""
+        if self.last_cycle is not None:
+            self._around.coverage.hit("signals told twice")
+            self.offer(self.last_cycle)
 
     def offer(self, news: Input) -> None:
         """Pass news to the loop."""
         assert self.loop is not None
         self.loop.offer(news)
 
+    def _seen(self, quoted: tuple[str, ...]) -> Surroundings:
+        shown, fleet = self.view.surroundings(quoted), self.home.fleet
+        return shown if fleet is None else fleet.seen(shown, self.clock.now_ns())
+
+    def _watch(self, happening: Happening) -> None:
+        if isinstance(happening.news, CycleDue):
+            self.last_cycle = happening.news
+
+    def _hear_complaint(self, text: str) -> None:
+        hit = self._around.coverage.hit
+        if "raised" in text:
+            hit("strategy raised")
+        elif "cannot be used" in text:
+            hit("strategy answered nonsense")
+
     async def _play(self, journal: SqliteJournal, session: Session) -> None:
-        around = self._around
+        around, home = self._around, self.home
         self.process.spawn(self._renew(self.inline, session.errands))
         epoch = journal.lease.epoch
-        around.version += around.rng.random() < around.scenario.upgrade_share
+        home.version += around.rng.random() < around.scenario.machine.upgrade_share
         await session.open(
             Started(
                 at_ns=self.clock.now_ns(),
-                session=f"{BOT}-{epoch}",
+                session=f"{home.name}-{epoch}",
                 epoch=epoch,
-                software=f"simulated {around.version}",
-                settings=settings_under(around.scenario.settings, session.loop.state.changes),
+                software=f"simulated {home.version}",
+                settings=settings_under(home.settings, session.loop.state.changes),
                 kill_epoch=around.kill.epoch(),
             )
         )

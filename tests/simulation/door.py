@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from quarterdeck.domain import Listing, OrderPlanned, Source
+from quarterdeck.domain import CancelState, Effect, Listing, OrderPlanned, OrderState, Source
 from quarterdeck.ports import OrderRequest
 from tests.simulation.breach import require
 from tests.simulation.coverage import Coverage
 from tests.simulation.durable import Durable
+from tests.simulation.ownership import Ownership
 from tests.simulation.virtual_time import Process
 
 SLACK = 2e-9
@@ -29,6 +30,8 @@ class Door:
         self.signed: dict[str, Process] = {}
         self.waiting: set[tuple[Process, str]] = set()
         self.superseded: set[Process] = set()
+        self.ownership = Ownership(durable, coverage, steady_ns)
+        self._failed: set[Process] = set()
         self._accepted: dict[str, str] = {}
         self._by_intent: dict[tuple[str, str], str] = {}
         self._kill_epoch = kill_epoch
@@ -46,6 +49,7 @@ class Door:
         require(plan.intent_id in self.durable.intents, "I2", f"order {client_id} has no durable intent")
         _check_words(plan, request, self.durable.planned_on[client_id])
         self._check_permission(process, request, self._validity_ns[request.venue])
+        self._check_wanted(process, plan)
         protects = plan.source is Source.PROTECTION and self._protection_passes()
         halted_ns = self.durable.halted_at_ns
         require(protects or halted_ns is None, "I3", f"order {client_id} is signed though halted at {halted_ns}")
@@ -62,6 +66,41 @@ class Door:
         killed = self._kill_epoch() > request.kill_epoch
         require(not killed, "I3", f"order {request.client_id} is signed after a kill")
 
+    def _check_wanted(self, process: Process, plan: OrderPlanned) -> None:
+        """What was taken back, or decided on an account that nobody has compared yet, is not signed."""
+        client_id, state = plan.client_id, self.durable.state
+        order = state.orders[client_id]
+        require(order.state is OrderState.PLANNED, "I7", f"order {client_id} is signed though it is {order.state}")
+        taken_back = order.cancel is not CancelState.NONE
+        require(not taken_back, "I7", f"order {client_id} is signed though its cancel was decided before")
+        unread = plan.effect is Effect.OPEN and plan.venue in state.reconciling
+        require(not unread, "I3", f"{client_id} opens on {plan.venue}, whose account this session has not compared")
+        require(process not in self._failed, "I28", f"{process.name} signs {client_id} after its journal failed")
+
+    def seeks(self, process: Process) -> None:
+        """Take note that a process wants to own the bot."""
+        self.ownership.seeks(process)
+
+    def took(self, process: Process) -> None:
+        """Take note that a process owns the bot now."""
+        self.ownership.took(process)
+
+    def rate_refused(self, process: Process, venue: str, call: str, *, shared: bool) -> None:
+        """I15: a venue whose counter nobody else uses has never to refuse for it; else it is only counted."""
+        self.coverage.hit("refused for its rate")
+        if self.durable.state.kill_raised:
+            self.coverage.hit("418 during kill")
+        require(shared, "I15", f"{process.name}: {venue} hears no {call} for now, though nobody else asks it anything")
+
+    def _decided_while_killed(self, client_id: str) -> bool:
+        killed_seq = self.durable.killed_seq
+        return self.durable.state.kill_raised and self.durable.planned_seq[client_id] > killed_seq > 0
+
+    def journal_failed(self, process: Process) -> None:
+        """Take note that a process could not write its journal: it may send nothing more."""
+        self._failed.add(process)
+        self.coverage.hit("disk error")
+
     def _protection_passes(self) -> bool:
         settings = self.durable.state.settings
         return settings is not None and settings.guardrails.protect_when_halted
@@ -73,7 +112,7 @@ class Door:
         if process in self.superseded:
             self.coverage.hit("paused owner could not sign")
         if "killed" in why:
-            self.coverage.hit("kill stopped a signature")
+            self.coverage.hit("kill between reserve and send")
 
     def answered(self, process: Process, client_id: str) -> None:
         """Take note that a process knows what came of its order, or gave up waiting."""
@@ -86,6 +125,8 @@ class Door:
         client_id = request.client_id
         self.coverage.hit("orders accepted")
         plan = self.durable.plans[client_id]
+        late = plan.effect is Effect.OPEN and self._decided_while_killed(client_id)
+        require(not late, "I4", f"{client_id} opens, was decided after the kill, and reached {request.venue}")
         require(client_id not in self._accepted, "I1", f"order {client_id} was accepted twice")
         self._accepted[client_id] = request.venue
         twin = self._by_intent.setdefault((plan.intent_id, plan.effect.value), client_id)

@@ -80,6 +80,7 @@ def draw_guardrails(rng: Random) -> GuardrailSettings:
     if profile == "hostile":
         drawn |= {name: rng.choice(values) for name, values in TIGHT.items() if rng.random() < TIGHT_SHARE}
     drawn["protect_when_halted"] = rng.random() < 0.3
+    drawn["fleet_grant"] = rng.random() < 0.1
     return GuardrailSettings(**drawn)
 
 

@@ -7,18 +7,40 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from quarterdeck.domain import Evidence, Fact, FillReported, InferredFill, Input, OrderPlanned
-from quarterdeck.engine import SendOrder, ShellAct, State, recovery_acts
-from quarterdeck.engine.decide import _PLAIN
+from quarterdeck.domain import (
+    Evidence,
+    Fact,
+    FillReported,
+    InferredFill,
+    Input,
+    IntentAsked,
+    OrderPlanned,
+    OrderState,
+)
+from quarterdeck.engine import (
+    Moment,
+    SendOrder,
+    ShellAct,
+    State,
+    decode_state,
+    encode_state,
+    recovery_acts,
+    state_hash,
+)
+from quarterdeck.engine.cycle import take_request
+from quarterdeck.engine.decide import _PLAIN, _WITH_MARKET
 from quarterdeck.engine.fills import take_fill
 from quarterdeck.exchange import Event, Trade
 from quarterdeck.journal import SqliteJournal
+from quarterdeck.orders import TABLE, Row
 from quarterdeck.portfolio.books import Books, Change, FillToBook
 from quarterdeck.portfolio.position import Position
 from quarterdeck.ports import Clock, Entry, VenueNews
 from quarterdeck.system import Errands, Hands, Loop
 from quarterdeck.venues import SigningGate
 from quarterdeck.venues.reports import Reporter
+from tests.simulation.disaster_mutants import OF_DISASTERS
+from tests.simulation.guardrail_mutants import WITHOUT_RULES
 from tests.simulation.loose_doors import LOOSE_DOORS, both
 
 Patch = AbstractContextManager[object]
@@ -111,8 +133,18 @@ def append_without_the_lease() -> Patch:
 
 
 def call_an_order_absent_too_soon() -> Patch:
-    """The first negative answers count, however early."""
-    return patch("quarterdeck.engine.reports._absence_counts", lambda *_: True)
+    """Negative answers count however early they come."""
+    return patch("quarterdeck.engine.unknown.shown_by_ns", lambda *_: 0)
+
+
+def take_hasty_answers_for_proof() -> Patch:
+    """Negative answers count however close they follow one another."""
+    return patch("quarterdeck.engine.unknown.ABSENCE_SPACING_NS", 0)
+
+
+def believe_absence_over_an_odd_balance() -> Patch:
+    """What the account holds says nothing about an unknown order."""
+    return patch("quarterdeck.engine.unknown._balances_agree", lambda *_: True)
 
 
 def add_the_real_trade_to_the_inferred_one() -> Patch:
@@ -125,13 +157,16 @@ def add_the_real_trade_to_the_inferred_one() -> Patch:
 
 
 def trust_the_stream_for_the_cursor() -> Patch:
-    """A pushed trade moves the cursor, so that a lost one before it is never pulled. Found by the simulation."""
+    """A pushed trade moves the cursor, and nobody goes back: a lost one before it is never pulled. Found here."""
     news = Reporter.news
 
-    def with_cursor(self: Reporter, event: Event, at_ns: int) -> VenueNews:
+    def with_cursor(self: Reporter, event: Event, at_ns: int) -> VenueNews | None:
         return self.fill(event, at_ns) if isinstance(event, Trade) else news(self, event, at_ns)
 
-    return patch.object(Reporter, "news", with_cursor)
+    return both(
+        patch.object(Reporter, "news", with_cursor),
+        patch("quarterdeck.system.hands.pull_from", lambda state, venue: state.cursors.get(venue, 0)),
+    )
 
 
 def never_ask_after_orders() -> Patch:
@@ -149,6 +184,35 @@ def let_live_orders_be_when_killed() -> Patch:
     return patch("quarterdeck.engine.control.request_cancel", lambda *_: iter(()))
 
 
+def take_no_answer_for_a_rejection() -> Patch:
+    """The unknown rule removed: an order whose answer is lost counts as rejected."""
+    return patch.dict(TABLE[OrderState.PLANNED], {Evidence.AMBIGUOUS: Row(OrderState.REJECTED)})
+
+
+def obey_a_request_twice() -> Patch:
+    """The keys of requests are not compared."""
+
+    def again(state: State, asked: IntentAsked, now: Moment) -> Iterator[Fact]:
+        state.answers.pop(asked.key, None)
+        yield from take_request(state, asked, now)
+
+    return patch.dict(_WITH_MARKET, {IntentAsked: again})
+
+
+def keep_a_snapshot_of_another_state() -> Patch:
+    """What a start begins with is not what the rows fold into."""
+
+    def other(state: State) -> State:
+        changed = decode_state(encode_state(state))
+        changed.executions += 1
+        return changed
+
+    return both(
+        patch("quarterdeck.system.loop.encode_state", lambda state: encode_state(other(state))),
+        patch("quarterdeck.system.loop.state_hash", lambda state: state_hash(other(state))),
+    )
+
+
 def round_fees() -> Patch:
     """Money is rounded to cents on its way into the books."""
 
@@ -159,7 +223,7 @@ def round_fees() -> Patch:
     return patch.object(Change, "pay_fee", rounded)
 
 
-MUTANTS: dict[str, Callable[[], Patch]] = {
+OF_THE_LIFE_CYCLE: dict[str, Callable[[], Patch]] = {
     made.__name__: made
     for made in (
         send_before_the_commit,
@@ -170,11 +234,17 @@ MUTANTS: dict[str, Callable[[], Patch]] = {
         ignore_the_kill_at_the_last_hop,
         append_without_the_lease,
         call_an_order_absent_too_soon,
+        take_hasty_answers_for_proof,
+        believe_absence_over_an_odd_balance,
         add_the_real_trade_to_the_inferred_one,
         trust_the_stream_for_the_cursor,
         never_ask_after_orders,
         take_inferred_lots_for_settled,
         let_live_orders_be_when_killed,
         round_fees,
+        take_no_answer_for_a_rejection,
+        obey_a_request_twice,
+        keep_a_snapshot_of_another_state,
     )
-} | LOOSE_DOORS
+}
+MUTANTS: dict[str, Callable[[], Patch]] = OF_THE_LIFE_CYCLE | OF_DISASTERS | LOOSE_DOORS | WITHOUT_RULES

@@ -15,20 +15,29 @@ from quarterdeck.domain import (
     FundsAsked,
     IntentAsked,
     OrderKind,
+    ResolveAsked,
     SettingsAsked,
     Side,
     Source,
 )
 from quarterdeck.journal import Item
-from tests.simulation.bot import Bot, Surrounds
+from quarterdeck.orders import Order
+from quarterdeck.simulator import FaultKind
+from tests.simulation.bot import Bot
 from tests.simulation.limits import draw_change, merged, settings_under
-from tests.simulation.scenario import COIN, PAIRS, START_PRICE, VENUES, instrument_of
+from tests.simulation.scenario import PAIRS, PRIMARY, START_PRICE
+from tests.simulation.surrounds import Home, Surrounds
+from tests.simulation.venues_drawn import COIN
 
 REPEAT_S = 3.0
+HEARD_SHARE = 0.8
+RASH_SHARE = 0.3
+LOSES_NEWS = (FaultKind.DROP_NEWS, FaultKind.MUTE_NEWS, FaultKind.STALL_NEWS, FaultKind.OUTAGE, FaultKind.MAINTENANCE)
 DECLARE_AGAIN_S = 150.0
 DECLARE_TIMES = 4
+LOOKED_FOR_NS = 30_000_000_000
 
-Asked = ControlAsked | IntentAsked | CancelAsked | SettingsAsked | FundsAsked
+Asked = ControlAsked | IntentAsked | CancelAsked | ResolveAsked | SettingsAsked | FundsAsked
 Later = Callable[[float, Callable[[], object]], None]
 Whim = tuple[Callable[[], None], int]
 
@@ -37,6 +46,7 @@ class Audience(Protocol):
     """Whom people speak to."""
 
     around: Surrounds
+    home: Home
 
     @property
     def current(self) -> Bot | None:
@@ -45,38 +55,88 @@ class Audience(Protocol):
 
 
 class People:
-    """Everybody who may ask something of the bot."""
+    """Everybody who may ask something of one bot."""
 
     def __init__(self, audience: Audience, rng: Random, later: Later) -> None:
         self._audience = audience
         self._rng = rng
         self._later = later
-        self._asked = 0
+        self._around = audience.around
+        self._home = audience.home
 
     def whims(self) -> tuple[Whim, ...]:
         """List what they do, each with how often at most."""
         return (
             (self._command, 4),
-            (self._ask, 60),
+            (self.ask, 50),
             (self._cancel, 20),
             (self._adjust, 10),
             (self._fund, 3),
             (self._resume_now_and_then, 3),
+            (self._resolve_one, 12),
+            (self._cancel_at_once, 4),
         )
 
     def resume(self, *, rebase: bool = False) -> None:
         """Ask the bot to go on."""
-        epoch = self._audience.around.kill.epoch()
+        epoch = self._around.kill.epoch()
         self._put("control", ControlAsked(0, "", "resume", "operator", kill_epoch=epoch, rebase=rebase))
 
     def look_after_everything(self) -> None:
         """Let the bot go on; and where an unknown order hides what other people did on its account, tell it."""
-        around = self._audience.around
-        for venue, doubts in around.durable.state.doubts.items():
+        for venue, doubts in self._home.durable.state.doubts.items():
             for asset, amount in doubts.items():
-                if amount and amount == around.durable.promises.unseen(venue, asset):
+                if amount and amount == self._home.durable.promises.unseen(venue, asset):
                     self._put("funds", FundsAsked(0, "", "operator", venue, asset, amount, "not ours", external=True))
+        self.look_for_unknown()
         self.resume(rebase=True)
+
+    def look_for_unknown(self) -> None:
+        """Look at the venues for every order that the bot cannot find."""
+        for order in self._home.durable.state.unknown_orders():
+            self._resolve(order)
+
+    def _resolve(self, order: Order) -> None:
+        """Look at the venue for an order that the bot cannot find; say that it lives no more where that is so."""
+        if self._around.clock.now_ns() - order.planned_at_ns < LOOKED_FOR_NS:
+            return
+        there = self._around.sides[order.venue].exchange.state.orders.values()
+        # What filled of it stands in the history of the venue: trades that are missing are waited for.
+        lives = [one for one in there if one.is_working or one.filled_lots > order.booked_lots]
+        if all(one.client_id != order.client_id for one in lives):
+            self._put("resolve", ResolveAsked(0, "", "operator", order.client_id, "it is not at the venue"))
+
+    def _resolve_one(self) -> None:
+        """Look for one order; or, now and then, only believe to know what became of it."""
+        unknown = list(self._home.durable.state.unknown_orders())
+        if not unknown:
+            return
+        order = self._rng.choice(unknown)
+        if self._rng.random() < RASH_SHARE and self._would_be_told(order):
+            self._around.coverage.hit("declared gone without looking")
+            self._put("resolve", ResolveAsked(0, "", "operator", order.client_id, "it surely failed"))
+        else:
+            self._resolve(order)
+
+    def _would_be_told(self, order: Order) -> bool:
+        """Tell whether the venue's news would correct whoever is wrong about an order that nothing filled of yet."""
+        side = self._around.sides[order.venue]
+        is_reliable = side.personality.streams == "all"
+        is_reliable = is_reliable and not any(fault.kind in LOSES_NEWS for fault in side.box.weather.plan.faults)
+        there = side.exchange.state.orders.values()
+        return is_reliable and not any(one.client_id == order.client_id and one.filled_lots for one in there)
+
+    def _cancel_at_once(self) -> None:
+        """Change one's mind just when an order leaves."""
+        bot = self._audience.current
+        if bot is not None and bot.is_ready:
+            bot.process.freeze_at(self._rng.choice(("signed", "sent", "answered")), partial(self._cancel_all, bot))
+
+    def _cancel_all(self, bot: Bot) -> None:
+        for order in list(self._home.durable.state.live_orders()):
+            self._around.asked += 1
+            key = f"ask-{self._around.asked}"
+            bot.process.post(bot.offer, CancelAsked(bot.clock.now_ns(), key, "operator", order.client_id))
 
     def command(self, command: str) -> None:
         """Give an order to the bot itself."""
@@ -89,9 +149,10 @@ class People:
         command = self._rng.choice(("pause", "reduce", "halt", "flatten", "resume"))
         self.command(command)
         if command != "flatten" and self._rng.random() < 0.8:
-            self._audience.around.loop.later(self._rng.uniform(5.0, 120.0), self._resume_now_and_then)
+            self._later(self._rng.uniform(5.0, 120.0), self._resume_now_and_then)
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Wish for an order by hand."""
         rng = self._rng
         pair, buys = rng.choice(PAIRS), rng.random() < 0.6
         limit = None
@@ -108,11 +169,11 @@ class People:
             order_kind=OrderKind.MARKET if limit is None else OrderKind.LIMIT,
             notional=Decimal(rng.choice((rng.randrange(20, 250), rng.randrange(250, 900)))) if buys else None,
             limit=limit,
-            venue=rng.choice((None, *VENUES)),
+            venue=rng.choice((None, *self._around.sides)),
         )
         key = self._put("intent", asked)
         if rng.random() < 0.4:
-            self._audience.around.coverage.hit("request asked twice")
+            self._around.coverage.hit("request asked twice")
             twin = msgspec.structs.replace(asked, key=key)
             self._later(rng.uniform(0.0, REPEAT_S), partial(self._offer_again, twin))
         if rng.random() < 0.15:  # somebody presses the button again: to the bot that is another wish
@@ -124,23 +185,22 @@ class People:
             bot.process.post(bot.offer, msgspec.structs.replace(asked, at_ns=bot.clock.now_ns()))
 
     def _cancel(self) -> None:
-        live = [order.client_id for order in self._audience.around.durable.state.live_orders()]
+        live = [order.client_id for order in self._home.durable.state.live_orders()]
         if live:
             self._put("cancel", CancelAsked(0, "", "operator", self._rng.choice(live)))
 
     def _adjust(self) -> None:
         """Change a setting, and soon after ask for something that it may speak of."""
-        around = self._audience.around
-        present = around.durable.state.changes
+        present = self._home.durable.state.changes
         change = draw_change(self._rng, present)
-        settings = settings_under(around.scenario.settings, merged(present, (change,)))
+        settings = settings_under(self._home.settings, merged(present, (change,)))
         self._put("settings", SettingsAsked(0, "", "operator", settings, (change,), "a whim"))
         for _ in range(self._rng.randrange(0, 3)):
-            self._later(self._rng.uniform(0.3, 20.0), self._ask)
+            self._later(self._rng.uniform(0.3, 20.0), self.ask)
 
     def _fund(self) -> None:
         """Bring money to a venue, or take some away, and tell the bot of it sooner or later, perhaps too early."""
-        rng, side = self._rng, self._audience.around.sides[self._rng.choice(VENUES)]
+        rng, side = self._rng, self._around.sides[self._rng.choice(list(self._around.sides))]
         asset = rng.choice((side.quote_asset, side.quote_asset, "USD", COIN))
         amount = Decimal(rng.randrange(1, 90_000)) / 100 * rng.choice((1, 1, -1))
         if not side.move_money(asset, amount):
@@ -152,20 +212,24 @@ class People:
 
     def _declare(self, asked: FundsAsked, times: int, before: str = "") -> None:
         """Say whose the money is; where the bot had not seen it yet, again after a while."""
-        answer = self._audience.around.durable.state.answers.get(before, "refused: not asked yet")
-        if times and answer.startswith("refused"):
+        answer = self._home.durable.state.answers.get(before)
+        if times and (answer is None or answer.outcome.startswith("refused")):
             key = self._put("funds", asked)
             self._later(DECLARE_AGAIN_S, partial(self._declare, asked, times - 1, key))
 
     def _price(self, pair: str) -> Decimal:
-        around = self._audience.around
-        side = around.sides[VENUES[0]]
-        book = side.exchange.state.books.get(instrument_of(pair, side.quote_asset))
-        return Decimal(str(round(START_PRICE[pair] if book is None else book.quote.last, 2)))
+        around = self._around
+        side = around.sides[PRIMARY]
+        book = side.exchange.state.books.get(self._around.scenario.instruments[PRIMARY][pair])
+        is_shown = book is not None and book.quote.last > 0.0
+        return Decimal(str(round(book.quote.last if book is not None and is_shown else START_PRICE[pair], 2)))
 
     def _put(self, kind: str, asked: Asked) -> str:
-        self._asked += 1
-        key = f"ask-{self._asked}"
+        self._around.asked += 1
+        key = f"ask-{self._around.asked}"
         payload = msgspec.msgpack.encode(msgspec.structs.replace(asked, key=key))
-        self._audience.around.inbox.put(Item(key, kind, payload, 0))
+        self._home.inbox.put(Item(key, kind, payload, 0))
+        bot = self._audience.current
+        if bot is not None and bot.errands is not None and self._rng.random() < HEARD_SHARE:  # a datagram may be lost
+            bot.process.post(bot.errands.hear)
         return key

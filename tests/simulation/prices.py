@@ -7,7 +7,8 @@ from random import Random
 from quarterdeck.domain import MINUTE_NS
 from quarterdeck.feeds import BarBatch
 from quarterdeck.market import Bar
-from tests.simulation.scenario import COIN_MARKET, PAIRS, START_PRICE, VENUES, Scenario, instrument_of
+from tests.simulation.scenario import PAIRS, PRIMARY, START_PRICE, Scenario
+from tests.simulation.venues_drawn import COIN_MARKET
 
 STEPS = 12
 STEP_S = 60.0 / STEPS
@@ -22,13 +23,13 @@ class Prices:
         self.minutes = scenario.safety_min + MINUTES_MORE
         self._weather = scenario.weather
         coin = self._coin_path(rng)
-        self._paths: dict[tuple[str, str], list[float]] = {("alfa", COIN_MARKET): coin}
+        self._paths: dict[tuple[str, str], list[float]] = {(PRIMARY, COIN_MARKET): coin}
         for pair in PAIRS:
             path = _path(rng, START_PRICE[pair], self.minutes * STEPS)
-            for venue in VENUES:
+            for venue in scenario.venues:
                 quote = scenario.quotes[venue]
                 worth = coin if quote != "USD" else [1.0] * len(path)
-                self._paths[venue, instrument_of(pair, quote)] = [
+                self._paths[venue, scenario.instruments[venue][pair]] = [
                     price / unit * (1.0 + rng.uniform(-4e-4, 4e-4)) for price, unit in zip(path, worth, strict=True)
                 ]
 

@@ -1,21 +1,32 @@
 """What the rows of a journal must hold beyond the auditor's rules: of limits, of exits, and of other people's money."""
 
+import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 from quarterdeck.domain import (
+    MINUTE_NS,
     SECOND_NS,
     ZERO,
+    AlertRaised,
     BalanceDiffered,
+    CapitalDeclared,
+    CommandAnswered,
     Control,
+    CycleRan,
     Effect,
     Fact,
+    FillBooked,
+    FundingBooked,
     FundsBooked,
     Input,
     Intent,
     IntentFormed,
     IntentRefused,
     OrderPlanned,
+    SessionOpened,
     add,
     subtract,
 )
@@ -28,9 +39,19 @@ Moves = Callable[[str, str], list[Decimal]]
 Place = tuple[str, str]
 
 SLACK = 1e-9
+LATE_NS_MAX = 20 * SECOND_NS
 # What an exit may be refused for: the kill, a halt, what no venue would take, a price out of hand, a doubled order.
 BIND_EXITS = frozenset({"G1", "G2", "G3", "G10", "E1", "E2", "E3", "E6", "E10"})
 REFUSES = {rule.id: rule.refuses for rule in RULES}
+
+
+class Row(NamedTuple):
+    """One input with its facts, the state after them, and the intents that were formed in it so far."""
+
+    news: Input
+    facts: Sequence[Fact]
+    state: State
+    formed: set[str]
 
 
 class Promises:
@@ -38,11 +59,28 @@ class Promises:
 
     def __init__(self, coverage: Coverage) -> None:
         self.moves: Moves = lambda _venue, _asset: []
+        self.began: dict[Place, Decimal] = {}
         self.flows: dict[Place, Decimal] = {}
+        self.funding: dict[Place, Decimal] = {}
         self._unlike: dict[Place, Decimal] = {}
         self._beside: dict[Place, Decimal] = {}
         self._intents: dict[str, Intent] = {}
+        self._answered: dict[str, str] = {}
+        self.wakes_ns: list[int] = []
         self._coverage = coverage
+        self._handlers: dict[type[Any], Callable[[Any, Row], None]] = {
+            BalanceDiffered: self._differed,
+            CapitalDeclared: self._declared,
+            CommandAnswered: self._answered_now,
+            CycleRan: self._ran,
+            FillBooked: self._filled,
+            FundingBooked: self._paid,
+            FundsBooked: self._funded,
+            IntentFormed: self._formed,
+            IntentRefused: self._refused,
+            OrderPlanned: self._planned,
+            SessionOpened: self._opened,
+        }
 
     def take(self, news: Input, facts: Sequence[Fact], state: State) -> None:
         """
@@ -51,28 +89,79 @@ class Promises:
         Raises:
             Breach: If a promise is broken.
         """
-        formed: dict[str, Intent] = {}
+        row = Row(news, facts, state, set())
         for fact in facts:
-            if isinstance(fact, IntentFormed):
-                require(fact.intent.id not in self._intents, "I12", f"{fact.intent.id} was formed twice")
-                formed[fact.intent.id] = self._intents[fact.intent.id] = fact.intent
-            elif isinstance(fact, OrderPlanned):
-                # An intent is judged at one instant: what is loosened afterwards reaches none that came before.
-                require(fact.intent_id in formed, "I12", f"{fact.client_id} is planned for an intent of another row")
-            elif isinstance(fact, IntentRefused):
-                self._refused(fact, news, state)
-            elif isinstance(fact, BalanceDiffered):
-                self._differed(fact)
-            elif isinstance(fact, FundsBooked):
-                self._funded(fact)
+            handler = self._handlers.get(type(fact))
+            if handler is not None:
+                handler(fact, row)
+
+    def _formed(self, fact: IntentFormed, row: Row) -> None:
+        require(fact.intent.id not in self._intents, "I12", f"{fact.intent.id} was formed twice")
+        self._intents[fact.intent.id] = fact.intent
+        row.formed.add(fact.intent.id)
+
+    def _planned(self, fact: OrderPlanned, row: Row) -> None:
+        """I12: an opening is judged when it is wanted, so that what is loosened afterwards reaches none before."""
+        waited = fact.effect is Effect.REDUCE and fact.intent_id in self._intents
+        if waited and fact.intent_id not in row.formed:
+            self._coverage.hit("exit that waited for its goods")
+        require(
+            waited or fact.intent_id in row.formed, "I12", f"{fact.client_id} is planned for an intent of another row"
+        )
+
+    def _opened(self, fact: SessionOpened, _row: Row) -> None:
+        self.wakes_ns.append(fact.at_ns)
+
+    def _paid(self, fact: FundingBooked, _row: Row) -> None:
+        place = (fact.venue, fact.asset)
+        self.funding[place] = add(self.funding.get(place, ZERO), fact.amount)
+
+    def _answered_now(self, fact: CommandAnswered, _row: Row) -> None:
+        self._answers(fact.key, fact.outcome)
+
+    def woke(self, at_ns: int) -> None:
+        """Take note that the process of this bot went on after a pause, at an instant of its clock."""
+        self.wakes_ns.append(at_ns)
+
+    def _ran(self, fact: CycleRan, _row: Row) -> None:
+        """I34: a bar is worked through in time, whatever else fails, unless nobody was awake to do it."""
+        closed_ns = fact.bar_ns + MINUTE_NS
+        late_ns = fact.at_ns - closed_ns
+        asleep = any(closed_ns <= at_ns + LATE_NS_MAX for at_ns in self.wakes_ns[-3:])
+        late_s = late_ns / SECOND_NS
+        require(asleep or late_ns <= LATE_NS_MAX, "I34", f"the bar that closed at {closed_ns} waited {late_s:.1f} s")
+
+    def _filled(self, fact: FillBooked, row: Row) -> None:
+        """I7: no order fills beyond its quantity, unless the venue overfilled it and a person is told."""
+        order = row.state.orders[fact.client_id]
+        told = any(isinstance(one, AlertRaised) and fact.client_id in one.text for one in row.facts)
+        beyond = fact.booked_lots_after > order.qty_lots
+        self._coverage.hit("overfilled", int(beyond))
+        what = f"{fact.client_id} filled {fact.booked_lots_after} of {order.qty_lots} lots"
+        require(told or not beyond, "I7", what)
+
+    def _declared(self, fact: CapitalDeclared, row: Row) -> None:
+        for venue, assets in fact.cash.items():
+            for asset, amount in assets.items():
+                self.began[venue, asset] = add(self.began.get((venue, asset), ZERO), amount)
+        for held in fact.holdings:
+            place = (held.venue, row.state.grids[held.venue][held.instrument].listing.base)
+            self.began[place] = add(self.began.get(place, ZERO), held.qty)
+            self._coverage.hit("began with holdings")
+
+    def _answers(self, key: str, outcome: str) -> None:
+        """I31: a request is answered once, and durably; whoever asks again hears the same."""
+        before = self._answered.setdefault(key, outcome)
+        require(before is outcome, "I31", f"{key} was answered {before!r}, and then {outcome!r}")
 
     def unseen(self, venue: str, asset: str) -> Decimal:
         """Give what other people did with an asset of an account beyond what the bot has taken note of."""
         return subtract(sum(self.moves(venue, asset), ZERO), self._unlike.get((venue, asset), ZERO))
 
-    def _refused(self, fact: IntentRefused, news: Input, state: State) -> None:
+    def _refused(self, fact: IntentRefused, row: Row) -> None:
         for rule in fact.failed:
             self._coverage.hit(f"refused by {rule}")
+        news, state = row.news, row.state
         settings = state.settings
         if self._intents[fact.intent_id].effect is not Effect.REDUCE or settings is None:
             return
@@ -101,31 +190,34 @@ class Promises:
                 same = known is not None and known.listing.pair_id == fact.instrument
                 require(not same, "I14", f"{fact.intent_id}: {fact.reason}, yet {quote} is there")
 
-    def _differed(self, fact: BalanceDiffered) -> None:
+    def _differed(self, fact: BalanceDiffered, _row: Row) -> None:
         place = (fact.venue, fact.asset)
         self._explain(place, subtract(fact.actual, fact.expected))
         self._beside[place] = fact.baseline
         if not fact.explained:
             self._coverage.hit("money of others seen")
 
-    def _funded(self, fact: FundsBooked) -> None:
+    def _funded(self, fact: FundsBooked, row: Row) -> None:
+        self._answers(fact.key, "done")
         place = (fact.venue, fact.asset)
         own = ZERO if fact.external else fact.amount
         self.flows[place] = add(self.flows.get(place, ZERO), own)
-        self._explain(place, add(own, subtract(fact.baseline_after, self._beside.get(place, ZERO))))
+        # What an unknown order did may be taken for other people's doing until it is known: the next comparison tells.
+        in_doubt = bool(fact.doubt_after) or any(one.venue == fact.venue for one in row.state.unknown_orders())
+        more = add(own, subtract(fact.baseline_after, self._beside.get(place, ZERO)))
+        self._explain(place, more, in_doubt=in_doubt)
         self._beside[place] = fact.baseline_after
         if fact.external:
             self._coverage.hit("money of others explained")
         else:
             self._coverage.hit("deposit booked" if own > 0 else "withdrawal booked")
 
-    def _explain(self, place: Place, more: Decimal) -> None:
-        """I18: an account differs from the books by what other people did there, and by nothing else."""
+    def _explain(self, place: Place, more: Decimal, *, in_doubt: bool = False) -> None:
+        """I18: an account differs from the books by what other people did there, in order, and by nothing else."""
         self._unlike[place] = unlike = add(self._unlike.get(place, ZERO), more)
-        possible = {ZERO}
-        for amount in self.moves(*place):
-            possible |= {add(known, amount) for known in possible}
-        require(unlike in possible, "I18", f"{place} differs by {unlike}, and others did {self.moves(*place)}")
+        known = accumulate(self.moves(*place), add, initial=ZERO)
+        what = f"{place} differs by {unlike}, others did {self.moves(*place)}"
+        require(in_doubt or unlike in known, "I18", what)
 
 
 def check_verdicts(facts: Sequence[Fact]) -> None:
@@ -139,12 +231,14 @@ def check_verdicts(facts: Sequence[Fact]) -> None:
         if isinstance(fact, OrderPlanned):
             for verdict in unpack(fact.verdicts):
                 if not verdict.exempt:
-                    _check_verdict(fact.client_id, verdict)
+                    _check_verdict(fact, verdict)
 
 
-def _check_verdict(client_id: str, verdict: Verdict) -> None:
+def _check_verdict(fact: OrderPlanned, verdict: Verdict) -> None:
     value, limit = verdict.value, verdict.limit
-    require(verdict.passed and value is not None and limit is not None, "I10", f"{client_id}: {verdict}")
+    told = value is not None and limit is not None and not math.isnan(value) and not math.isnan(limit)
+    require(told or fact.effect is not Effect.OPEN, "I11", f"{fact.client_id} opens, and {verdict} could not be told")
+    require(verdict.passed and told, "I10", f"{fact.client_id} was planned, and {verdict} refused")
     assert value is not None
     assert limit is not None
     slack = SLACK * max(1.0, abs(limit))
@@ -154,4 +248,4 @@ def _check_verdict(client_id: str, verdict: Verdict) -> None:
         Refuses.BELOW: value >= limit - slack,
         Refuses.ANY: value == 0.0,
     }[REFUSES[verdict.id]]
-    require(within, "I10", f"{client_id}: {verdict.id} saw {value} against {limit}")
+    require(within, "I10", f"{fact.client_id}: {verdict.id} saw {value} against {limit}")

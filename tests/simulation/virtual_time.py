@@ -9,6 +9,7 @@ import asyncio
 import selectors
 import warnings
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import Any, TypeVar
@@ -79,7 +80,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
                 work = task.get_coro()
                 if work is not None:
-                    work.close()
+                    with suppress(RuntimeError):  # of a `finally` that wants to go on: the dead do not
+                        work.close()
                 del work
             self._graveyard.clear()
         self.close()
@@ -127,6 +129,7 @@ class Process:
         self.name = name
         self.alive = True
         self.paused = False
+        self.was_paused = False
         self.on_death: Callable[[str], None] = lambda _where: None
         self._loop = loop
         self._backlog: list[Step] = []
@@ -190,8 +193,20 @@ class Process:
             if self._trap is None and steps:
                 self._fuse = steps
             elif self._trap is None:
-                self.die(point)
-                await self._loop.create_future()
+                await self.end_at(point)
+
+    def springs(self, point: str) -> bool:
+        """Tell whether a trap at a named point is to spring now; its keeper sees to the rest."""
+        if self._trap is None or self._trap[0] != point:
+            return False
+        _, visits, steps = self._trap
+        self._trap = (point, visits - 1, steps) if visits > 1 else None
+        return self._trap is None
+
+    async def end_at(self, point: str) -> None:
+        """Die at a named point, and never come back from there."""
+        self.die(point)
+        await self._loop.create_future()
 
     def die(self, where: str) -> None:
         """End as after SIGKILL."""
@@ -201,7 +216,7 @@ class Process:
 
     def pause(self) -> None:
         """Stop as after SIGSTOP."""
-        self.paused = True
+        self.paused = self.was_paused = True
 
     def wake(self) -> None:
         """Go on as after SIGCONT: everything that came in meanwhile runs now, in order."""

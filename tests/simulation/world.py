@@ -1,27 +1,39 @@
-"""One world: exchanges that live on, a bot that is killed and started again, and a seed that decides all of it."""
+"""One world: exchanges that live on, bots that are killed and started again, and a seed that decides all of it."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from quarterdeck.domain import NotOwner, OrderState
+from quarterdeck.domain import Control, Quote
 from quarterdeck.market import quote_from_price
-from tests.simulation.bot import Bot, Surrounds
 from tests.simulation.breach import require
 from tests.simulation.chaos import Chaos
 from tests.simulation.coverage import Coverage
+from tests.simulation.keeper import Keeper
+from tests.simulation.last_kill import last_kill
 from tests.simulation.prices import STEP_S
-from tests.simulation.scenario import DAY_NS, PAIRS, VENUES, draw_scenario, instrument_of
-from tests.simulation.settling import check_money, check_reconciliation, check_replay, check_trades, differences
+from tests.simulation.scenario import DAY_NS, PAIRS, draw_scenario
+from tests.simulation.settling import (
+    check_answers,
+    check_bounds,
+    check_money,
+    check_reconciliation,
+    check_replay,
+    check_trades,
+    differences,
+)
+from tests.simulation.surrounds import Home, Surrounds
 from tests.simulation.virtual_time import Process, VirtualLoop
 
 CONVERGE_S = 120
+LAST_KILL_SHARE = 0.5
 STOP_S = 120
-RETRY_S = 0.5
 LOOK_S = 1.0
+ASKED_AFTER_S = 60.0
+REST_S = 60.0
 RESUME_LOOKS = 10
 LAST_SHOWN = 12
 FACT_CHARS = 400
@@ -29,7 +41,7 @@ FACT_CHARS = 400
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one seed gave; `head` is the hash of the last journal row."""
+    """What one seed gave; `head` is the hashes of the last journal rows."""
 
     seed: int
     head: str
@@ -63,24 +75,20 @@ class World:
         rng = Random(seed)
         scenario = draw_scenario(rng)
         self.seed = seed
-        self.loop = VirtualLoop(rng, scenario.jitter_share)
+        self.loop = VirtualLoop(rng, scenario.machine.jitter_share)
         self.coverage = Coverage()
-        self.around = Surrounds(folder / "journal.db", self.loop, rng, scenario, self.coverage)
-        self.next_trap: tuple[str, int, int] | None = None
+        self.around = Surrounds(folder, self.loop, rng, scenario, self.coverage)
         self._rng = rng
-        self._chaos = Chaos(self, rng)
-        self._bots: list[Bot] = []
         self._processes: list[Process] = []
+        homes = self.around.homes.values()
+        self.keepers = [Keeper(self.around, home, self._processes, self._fail) for home in homes]
+        self._chaos = [Chaos(keeper, rng) for keeper in self.keepers]
         self._failure: BaseException | None = None
-        self._changed: asyncio.Event | None = None
-        self._starts_at_s = 0.0
-        self._is_over = False
         self._converged_s = 0.0
-
-    @property
-    def current(self) -> Bot | None:
-        """The session that runs, if one does; the latest where an earlier one is paused."""
-        return self._bots[-1] if self._bots else None
+        self._is_resting = False
+        self._is_still = False
+        for side in self.around.sides.values():
+            side.relisted = self._hear_listings
 
     def run(self) -> Outcome:
         """
@@ -88,7 +96,7 @@ class World:
 
         Raises:
             Breach: If an invariant does not hold.
-            QuarterdeckError: If the bot broke in a way that it never should.
+            QuarterdeckError: If a bot broke in a way that it never should.
         """
         self.loop.set_exception_handler(self._note_failure)
         try:
@@ -101,9 +109,12 @@ class World:
             self.around.close()
 
     def explain(self, error: BaseException) -> Failure:
-        """Say what broke, when, and what the journal held last."""
-        last = tuple(f"row {seq}: {fact}"[:FACT_CHARS] for seq, fact in self.around.durable.last[-LAST_SHOWN:])
-        return Failure(self.seed, f"{type(error).__name__}: {error}", self.loop.time(), last)
+        """Say what broke, when, and what the journals held last."""
+        last: list[str] = []
+        for home in self.around.homes.values():
+            facts = home.durable.last[-LAST_SHOWN:]
+            last += [f"{home.name} row {seq}: {fact}"[:FACT_CHARS] for seq, fact in facts]
+        return Failure(self.seed, f"{type(error).__name__}: {error}", self.loop.time(), tuple(last))
 
     def _run_until_over(self) -> None:
         work = self.loop.create_task(self._live())
@@ -124,11 +135,11 @@ class World:
         self.loop.stop()
 
     def _outcome(self) -> Outcome:
-        journal = self.around.journals[-1]
+        journals = [home.journals[-1] for home in self.around.homes.values()]
         return Outcome(
             seed=self.seed,
-            head=journal.head_hash.hex(),
-            rows=journal.head_seq,
+            head=" ".join(journal.head_hash.hex() for journal in journals),
+            rows=sum(journal.head_seq for journal in journals),
             virtual_s=self.loop.time(),
             converged_s=self._converged_s,
             counts=dict(self.coverage.counts),
@@ -137,167 +148,149 @@ class World:
     # --- the course of a world ----------------------------------------------------------------------------------------
 
     async def _live(self) -> None:
-        self._changed = asyncio.Event()
         scenario = self.around.scenario
-        market = self.loop.create_task(self._move_market())
-        keeper = self.loop.create_task(self._keep_running())
-        self._chaos.unleash(scenario.safety_min * 60.0)
+        tasks = [self.loop.create_task(self._move_market())]
+        tasks += [self.loop.create_task(keeper.keep_running()) for keeper in self.keepers]
+        for chaos in self._chaos:
+            chaos.unleash(scenario.safety_min * 60.0)
+        if len(self.keepers) > 1:
+            self.coverage.hit("several bots")
         await asyncio.sleep(scenario.safety_min * 60.0)
         await self._calm_down()
+        await self._rest()
         await self._stop()
-        for task in (market, keeper):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(market, keeper, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._check_rest()
 
     async def _calm_down(self) -> None:
         """The liveness phase: nothing goes wrong any more, and everything must come right within the bound."""
-        self._chaos.end()
-        self.next_trap = None
+        for chaos in self._chaos:
+            chaos.end()
         for side in self.around.sides.values():
             side.calm()
-        for process in self._processes:
-            process.disarm()
-            if process.paused:
-                process.wake()
+        for keeper in self.keepers:
+            keeper.calm()
+        self._converged_s = await self._converge()
+        await asyncio.sleep(REST_S)
+
+    async def _converge(self) -> float:
+        """Wait until every bot agrees with every venue, and say how many seconds that took."""
         began_s = self.loop.time()
-        found = ["no session runs"]
+        found = ["nobody has looked"]
         looks = 0
         while found:
             require(self.loop.time() - began_s <= CONVERGE_S, "I29", f"not come right: {'; '.join(found[:3])}")
-            if looks % RESUME_LOOKS == 0:  # what an account shows beyond the books needs a person each time
-                self._chaos.ask_to_resume()
+            if looks % RESUME_LOOKS == 0:
+                self._look_after_bots()
             looks += 1
             await asyncio.sleep(LOOK_S)
-            self.around.durable.refresh()
-            bot = self.current
-            is_up = bot is not None and bot.is_ready
-            found = differences(self.around.durable.state, self.around.sides) if is_up else ["no session runs"]
-        self._converged_s = self.loop.time() - began_s
-        await asyncio.sleep(90.0)
+            found = [one for keeper in self.keepers for one in self._differences(keeper)]
+        return self.loop.time() - began_s
+
+    def _look_after_bots(self) -> None:
+        """Do what needs a person each time: what an account shows beyond the books, and orders that nobody finds."""
+        for chaos in self._chaos:
+            if self._is_resting:
+                chaos.look_for_unknown()
+            else:
+                chaos.ask_to_resume()
+
+    async def _rest(self) -> None:
+        """Let nobody open anything and the market stand still, so that the last session ends with nothing under way."""
+        self._is_resting = True
+        watch = self.loop.create_task(self._keep_looking())
+        for keeper, chaos in zip(self.keepers, self._chaos, strict=True):
+            if self._rng.random() < LAST_KILL_SHARE:
+                await last_kill(keeper.home, chaos.raise_kill)
+            else:
+                chaos.halt()
+        await asyncio.sleep(LOOK_S)
+        await self._converge()
+        watch.cancel()
+        self._is_still = True
+
+    async def _keep_looking(self) -> None:
+        """Look after the bots all along, as somebody does who has pulled a switch."""
+        while True:
+            await asyncio.sleep(RESUME_LOOKS * LOOK_S)
+            self._look_after_bots()
+
+    def _differences(self, keeper: Keeper) -> Iterator[str]:
+        home, bot = keeper.home, keeper.current
+        home.durable.refresh()
+        if bot is None or not bot.is_ready:
+            yield f"no session of {home.name} runs"
+        else:
+            young = self._young(home)
+            yield from (one for one in differences(home, self.around.sides) if not any(id_ in one for id_ in young))
+            if self._is_resting and home.durable.state.control is not Control.HALTED:
+                yield f"{home.name} is not halted"
+
+    def _young(self, home: Home) -> list[str]:
+        """Name the orders that nobody needs to have asked after yet; at rest there are none."""
+        since_ns = self.around.clock.now_ns() - int(ASKED_AFTER_S * 1e9)
+        orders = [] if self._is_resting else home.durable.state.live_orders()
+        return [order.client_id for order in orders if order.planned_at_ns > since_ns]
 
     async def _stop(self) -> None:
-        """Stop in good order, and see that it does."""
-        self._is_over = True
+        """Stop in good order, and see that they do."""
         began_s = self.loop.time()
-        while (bot := self.current) is not None:
-            if bot.errands is not None:
-                bot.process.post(bot.errands.stop, "the world ends")
-            require(self.loop.time() - began_s <= STOP_S, "I29", "the bot does not stop")
+        for keeper in self.keepers:
+            keeper.end()
+        while any(keeper.current is not None for keeper in self.keepers):
+            for keeper in self.keepers:
+                keeper.stop_current("the world ends")
+            require(self.loop.time() - began_s <= STOP_S, "I29", "a bot does not stop")
             await asyncio.sleep(LOOK_S)
 
     def _check_rest(self) -> None:
         around = self.around
-        around.durable.refresh()
-        require(around.durable.state.released, "I29", "the last session did not give the bot up")
-        found = differences(around.durable.state, around.sides)
-        require(not found, "I17", "; ".join(found[:3]))
+        for home in around.homes.values():
+            home.durable.refresh()
+            require(home.durable.state.released, "I29", f"the last session did not give {home.name} up")
+            found = differences(home, around.sides)
+            require(not found, "I17", "; ".join(found[:3]))
         check_trades(around)
         check_money(around)
         check_reconciliation(around)
+        check_answers(around)
+        check_bounds(around)
         check_replay(around)
         if around.scenario.start_ns // DAY_NS != around.clock.now_ns() // DAY_NS:
             self.coverage.hit("across midnight")
 
+    # --- what the bots hear of the world ------------------------------------------------------------------------------
+
     async def _move_market(self) -> None:
-        around, step = self.around, 0
-        while True:
-            for venue in VENUES:
+        step = 0
+        while not self._is_still:
+            for side in self.around.sides.values():
                 for pair in PAIRS:
-                    instrument = instrument_of(pair, around.scenario.quotes[venue])
-                    price = around.prices.at_step(venue, instrument, step)
-                    now_ns = around.clock.now_ns()
-                    side = around.sides[venue]
-                    side.sweep(instrument, price)
-                    side.quote(quote_from_price(venue, instrument, price, now_ns, around.scenario.shapes[venue]))
+                    self._move(side.name, self.around.scenario.instruments[side.name][pair], step)
             step += 1
             await asyncio.sleep(STEP_S)
 
-    # --- processes ----------------------------------------------------------------------------------------------------
-
-    async def _keep_running(self) -> None:
-        """Start the bot again whenever nobody runs it; also beside a paused one that is not expected to wake."""
-        assert self._changed is not None
-        while True:
-            if self.current is None and not self._is_over:
-                if self.loop.time() >= self._starts_at_s:
-                    self._start()
-                else:
-                    await asyncio.sleep(self._starts_at_s - self.loop.time())
-                    continue
-            self._changed.clear()
-            await self._changed.wait()
-
-    def expect_successor(self, after_s: float) -> None:
-        """Start another process although the current one lives; it must wait for the lease."""
-        self.loop.later(after_s, self._start_beside)
-
-    def _start_beside(self) -> None:
-        bot = self.current
-        if bot is not None and bot.process.paused and not self._is_over:
-            self._start()
-
-    def _start(self) -> None:
-        process = Process(self.loop, str(len(self._processes) + 1))
-        bot = Bot(self.around, process)
-        gone_epoch = None if self._bots else self.around.journals[-1].lease.epoch if self.around.journals else 0
-        process.on_death = partial(self._died, bot)
-        if self.next_trap is not None:
-            process.crash_at(*self.next_trap)
-            self.next_trap = None
-        self._processes.append(process)
-        self._bots.append(bot)
-        self.coverage.hit("sessions started")
-        task = process.spawn(self._run_bot(bot, gone_epoch))
-        task.add_done_callback(partial(self._ended, bot))
-
-    async def _run_bot(self, bot: Bot, gone_epoch: int | None) -> None:
-        await bot.run(gone_epoch=gone_epoch, on_taken=partial(self._taken, bot))
-
-    def _taken(self, bot: Bot) -> None:
-        """Take note that a session owns the bot from now on; whoever had it before is superseded."""
-        for other in self._bots[: self._bots.index(bot)]:
-            if other.process not in self.around.door.superseded:
-                self.around.door.superseded.add(other.process)
-                self.coverage.hit("lease lost while paused")
-                if self.around.door.waits_for_answer(other.process):
-                    self.coverage.hit("lease lost between send and ack")
-
-    def _died(self, bot: Bot, where: str) -> None:
+    def _move(self, venue: str, instrument: str, step: int) -> None:
         around = self.around
-        around.durable.refresh()
-        self.coverage.hit("crash")
-        self.coverage.hit(f"crash {where}")
-        if not bot.is_ready:
-            self.coverage.hit("crash during recovery")
-        for order in around.durable.state.live_orders():
-            if order.state is OrderState.PLANNED:
-                between = "send and answer" if order.client_id in around.door.signed else "commit and send"
-                self.coverage.hit(f"crash between {between}")
-        self._forget(bot, self._rng.choice((0.0, 0.3, 5.0, 40.0)))
+        side, price = around.sides[venue], around.prices.at_step(venue, instrument, step)
+        quote = quote_from_price(venue, instrument, price, around.clock.now_ns(), around.scenario.shapes[venue])
+        side.sweep(instrument, price)
+        side.quote(quote)
+        if side.box.books.lies(instrument, side.box.at_s):
+            self._show(side.box.shown(quote))
 
-    def _ended(self, bot: Bot, task: "asyncio.Task[None]") -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is None:
-            self._forget(bot, self._rng.choice((0.0, 2.0)))
-        elif isinstance(error, NotOwner):
-            if bot.process in self.around.door.superseded:
-                self.coverage.hit("paused owner could not append")
-            elif bot.loop is None:
-                self.coverage.hit("successor waited for the lease")
-            self._forget(bot, RETRY_S)
-            self._retry_beside(bot)
-        else:
-            self._fail(error)
+    def _show(self, quote: Quote) -> None:
+        """Let every bot see a book that is not what it should be."""
+        for keeper in self.keepers:
+            bot = keeper.current
+            if bot is not None and bot.is_ready:
+                bot.process.post(bot.see, quote)
 
-    def _retry_beside(self, bot: Bot) -> None:
-        if bot.loop is None:
-            self.loop.later(RETRY_S, self._start_beside)
-
-    def _forget(self, bot: Bot, wait_s: float) -> None:
-        bot.process.finish()
-        if bot in self._bots:
-            self._bots.remove(bot)
-        self._starts_at_s = self.loop.time() + wait_s
-        if self._changed is not None:
-            self._changed.set()
+    def _hear_listings(self, venue: str) -> None:
+        """Let the bots look at once at what a venue lists, or only when they look by themselves."""
+        for keeper in self.keepers:
+            bot = keeper.current
+            if bot is not None and bot.is_ready and self._rng.random() < 0.8:
+                bot.process.post(bot.discover, venue)
