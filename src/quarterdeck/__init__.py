@@ -25,7 +25,7 @@ __all__ = [
     "real",
 ]
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _ROOM_OF: _typing.Final = {
     "Candles": "quarterdeck.market",
