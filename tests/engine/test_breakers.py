@@ -223,10 +223,11 @@ def test_an_exit_waits_until_the_entry_that_it_would_meet_is_cancelled() -> None
     )
     order = bot.state.orders[entry.client_id]
     bot.report(order, Evidence.ACKNOWLEDGED)
-    assert failed_in(bot.ask("x", Side.SELL, order_kind=OrderKind.LIMIT, limit=Decimal(29_990))) == ("E10",)
+    assert planned_in(bot.ask("x", Side.SELL, order_kind=OrderKind.LIMIT, limit=Decimal(29_990))) == []
     assert order.cancel.value == "requested", "the exit had it cancelled"
     bot.report(order, Evidence.CANCELLED)
-    assert exits(bot.later(1))
+    (exit_,) = planned_in(bot.later(1).wake())
+    assert exit_.intent_id == "x"
 
 
 # --- E4, E5 and what is reserved --------------------------------------------------------------------------------------

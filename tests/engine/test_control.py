@@ -40,6 +40,7 @@ from quarterdeck.engine import (
     encode_state,
     recovery_acts,
     step,
+    watch,
 )
 from tests.engine.driving import BTC, ETH, START_NS, Bot, kinds_in, listing_of, planned_in, settings_with
 
@@ -253,13 +254,22 @@ def test_protection_acts_during_a_halt_only_where_it_was_allowed(allowed: bool) 
     rules = GuardrailSettings(protect_when_halted=allowed)
     bot = Bot(settings_with(risk=RiskSettings(stop_loss=0.05), guardrails=rules))
     bot.bought()
-    bot.later(61).control("kill")
+    bot.later(61).control("halt")
     planned = planned_in(bot.take(TriggerFired(bot.at_ns, "a", BTC, "stop_loss", 28_000.0, bot.market())))
     assert bool(planned) == allowed
     if allowed:
         order = bot.state.orders[planned[0].client_id]
         assert "CancelRequested" not in kinds_in(bot.report(order, Evidence.ACKNOWLEDGED))
         assert "CancelRequested" not in kinds_in(bot.later(61).wake())
+
+
+def test_after_a_kill_not_even_protection_plans_anything() -> None:
+    """The last hop would sign nothing: what is planned all the same would only be withdrawn, for ever."""
+    bot = Bot(settings_with(risk=RiskSettings(stop_loss=0.05), guardrails=GuardrailSettings(protect_when_halted=True)))
+    bot.bought()
+    bot.later(61).control("kill")
+    assert planned_in(bot.take(TriggerFired(bot.at_ns, "a", BTC, "stop_loss", 28_000.0, bot.market()))) == []
+    assert watch(bot.state) == ()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from quarterdeck.domain import (
     RiskSettings,
     Side,
     TriggerFired,
+    Woke,
 )
 from quarterdeck.engine import NEVER_NS, protection_due, watch
 from quarterdeck.engine.state import decode_state, encode_state
@@ -189,6 +190,22 @@ def test_a_venue_that_does_not_answer_holds_up_the_others_only_for_a_while() -> 
     bot.report(stop, Evidence.CANCELLED)
     again = stop_in(bot, bot.wake())
     assert (again.venue, qty_of(again)) == ("a", Decimal("0.02000000")), "what was not sold is covered again"
+
+
+def test_an_exit_waits_on_while_the_others_that_could_sell_show_no_price() -> None:
+    bot, stop = covered()
+    take_in(bot.later(6), "0.01", venue="b")
+    second = bot.state.orders[stops_in(bot.wake())[0].client_id]
+    bot.report(second, Evidence.ACKNOWLEDGED)
+    bot.ask("all", Side.SELL)
+    bot.report(second, Evidence.CANCELLED)
+    bot.later(31)
+    facts = bot.take(Woke(bot.at_ns, bot.market(down=("a", "b"))))
+    assert deferred_in(facts), "dropping it would leave both unsold"
+    assert protection_due(bot.state) > bot.at_ns
+    bot.report(stop, Evidence.CANCELLED)
+    sold = [one for one in planned_in(bot.later(1).wake()) if one.trigger_ticks is None]
+    assert {one.venue for one in sold} == {"a", "b"}
 
 
 def test_an_exit_of_an_unknown_stop_order_waits_for_the_evidence() -> None:

@@ -128,6 +128,48 @@ def test_what_a_rolled_back_transaction_left_behind_is_gone_after_the_next_start
         assert [row.at_ns for row in reader.rows()] == [1]
 
 
+def test_what_a_crash_left_is_cut_before_anything_is_written_though_a_reader_keeps_the_log_from_beginning_anew(
+    tmp_path: Path,
+) -> None:
+    """Two crashes in one round of the log would else look like transactions that follow a damaged one."""
+    clock = HandClock()
+    journal = opened(tmp_path / "journal.db", clock)
+    journal.append([entry(1)])
+    journal.append([entry(number, padding=3000) for number in range(2, 30)])
+    path = copied(journal.path, tmp_path / "crashed")
+    wal = bytearray(wal_of(path).read_bytes())
+    last = len(wal) - _frames_of_the_last(bytes(wal)) * FRAME_BYTES
+    wal[last + FRAME_HEADER_BYTES] ^= 1
+    wal_of(path).write_bytes(wal)
+    clock.turn(60)
+    with SqliteReader(path) as reader:
+        assert [row.at_ns for row in reader.rows()] == [1]
+        successor = opened(path, clock, pid=22)
+        assert wal_of(path).stat().st_size < len(wal)
+        successor.append([entry(2)])
+    assert not scan_wal(wal_of(path)).torn
+    successor.close()
+    journal.close()
+    assert verify(path).rows == 2
+
+
+def test_a_commit_that_an_earlier_round_left_in_a_torn_header_is_no_later_transaction(tmp_path: Path) -> None:
+    """Only some sectors of the last commit reached the disk: in its second frame, all but the first eight bytes."""
+    journal = opened(tmp_path / "journal.db")
+    journal.append([entry(1)])
+    journal.append([entry(number, padding=3000) for number in range(2, 30)])
+    path = copied(journal.path, tmp_path / "crashed")
+    journal.close()
+    wal = bytearray(wal_of(path).read_bytes())
+    first = len(wal) - _frames_of_the_last(bytes(wal)) * FRAME_BYTES
+    wal[first + FRAME_HEADER_BYTES] ^= 1
+    second = first + FRAME_BYTES
+    wal[second : second + 8] = (77).to_bytes(4) + (78).to_bytes(4)
+    wal_of(path).write_bytes(wal)
+    report = scan_wal(wal_of(path))
+    assert (report.damaged, bool(report.torn)) == ("", True)
+
+
 def _frames_of_the_last(wal: bytes) -> int:
     """Count the frames that follow the last but one commit."""
     sizes = [

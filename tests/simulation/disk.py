@@ -43,12 +43,13 @@ class Disk:
         """Take each sector of the log from before or after the commit; the file may be as short as it was, or not."""
         rng = self._rng
         length = rng.choice((len(after), len(after), rng.randint(min(len(before), len(after)), len(after))))
-        mixed = bytearray(after[:HEADER_BYTES])
+        mixed = bytearray()
         share = rng.choice((0.0, 0.5, 0.9))
-        for start in range(HEADER_BYTES, length, SECTOR_BYTES):
+        for start in range(0, length, SECTOR_BYTES):
             end = min(start + SECTOR_BYTES, length)
             old, new = before[start:end].ljust(end - start, b"\0"), after[start:end]
             mixed += new if old == new or rng.random() < share else old
+        mixed[:HEADER_BYTES] = after[:HEADER_BYTES]
         return bytes(mixed)
 
 

@@ -197,27 +197,26 @@ class Promises:
         if not fact.explained:
             self._coverage.hit("money of others seen")
 
-    def _funded(self, fact: FundsBooked, row: Row) -> None:
+    def _funded(self, fact: FundsBooked, _row: Row) -> None:
         self._answers(fact.key, "done")
         place = (fact.venue, fact.asset)
         own = ZERO if fact.external else fact.amount
         self.flows[place] = add(self.flows.get(place, ZERO), own)
-        # What an unknown order did may be taken for other people's doing until it is known: the next comparison tells.
-        in_doubt = bool(fact.doubt_after) or any(one.venue == fact.venue for one in row.state.unknown_orders())
+        # What came before it, by unknown orders or by others, may be unseen yet: the next comparison tells.
         more = add(own, subtract(fact.baseline_after, self._beside.get(place, ZERO)))
-        self._explain(place, more, in_doubt=in_doubt)
+        self._unlike[place] = add(self._unlike.get(place, ZERO), more)
         self._beside[place] = fact.baseline_after
         if fact.external:
             self._coverage.hit("money of others explained")
         else:
             self._coverage.hit("deposit booked" if own > 0 else "withdrawal booked")
 
-    def _explain(self, place: Place, more: Decimal, *, in_doubt: bool = False) -> None:
+    def _explain(self, place: Place, more: Decimal) -> None:
         """I18: an account differs from the books by what other people did there, in order, and by nothing else."""
         self._unlike[place] = unlike = add(self._unlike.get(place, ZERO), more)
         known = accumulate(self.moves(*place), add, initial=ZERO)
         what = f"{place} differs by {unlike}, others did {self.moves(*place)}"
-        require(in_doubt or unlike in known, "I18", what)
+        require(unlike in known, "I18", what)
 
 
 def check_verdicts(facts: Sequence[Fact]) -> None:

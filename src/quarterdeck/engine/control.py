@@ -42,7 +42,7 @@ from quarterdeck.domain import (
     ensure,
 )
 from quarterdeck.engine.changes import left_without_care
-from quarterdeck.engine.cover import review_all
+from quarterdeck.engine.cover import protected_by, review_all
 from quarterdeck.engine.exposure import FLATTEN, grids_of, sellable_lots
 from quarterdeck.engine.holds import LIMITS_OF_LOSS, TAKEOVER, changed, held, strength
 from quarterdeck.engine.intents import pursue
@@ -213,14 +213,14 @@ def _lower(state: State, asked: ControlAsked, at_ns: int) -> Iterator[Fact]:
 
 def _kill(state: State, at_ns: int, reason: str, who: str) -> Iterator[Fact]:
     yield replace(held(state, at_ns, Hold("kill", Control.HALTED, reason), who), kill_raised=True)
+    stays = state.settings is not None and state.settings.guardrails.protect_when_halted
     naked = [
         f"{position.qty} {instrument} on {venue}"
         for venue, positions in state.positions.items()
         for instrument, position in positions.items()
-        if position.qty
+        if position.qty and not (stays and protected_by(state, venue, instrument) == "venue")
     ]
-    protected = settings_of(state).guardrails.protect_when_halted if state.settings is not None else False
-    if naked and not protected:
+    if naked:
         text = f"{reason}: halted, and nothing protects {', '.join(naked)}; flatten or watch them"
         yield AlertRaised(at_ns=at_ns, code="kill_switch", text=text, severity="critical")
     yield from _cancel_all(state, at_ns, "kill")

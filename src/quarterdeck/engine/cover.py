@@ -18,7 +18,6 @@ from quarterdeck.domain import (
     AlertCleared,
     BotSettings,
     CancelState,
-    Control,
     Fact,
     Intent,
     OrderState,
@@ -28,6 +27,7 @@ from quarterdeck.domain import (
     ticks_toward,
 )
 from quarterdeck.engine.exposure import is_dust, sellable_lots, stops_resting
+from quarterdeck.engine.holds import forbids_protection
 from quarterdeck.engine.moment import settings_of
 from quarterdeck.engine.state import Grid, State, place_of
 from quarterdeck.guardrails import SLACK
@@ -158,16 +158,15 @@ def protected_by(state: State, venue: str, instrument: str) -> str:
     """
     Say who protects a position: a stop order at the `venue`, the `bot` by what it watches, or nobody (empty).
 
-    A halted bot watches nothing, unless its settings let protection go on.
+    A halted bot watches nothing, unless its settings let protection go on; a killed one never.
     """
     settings = state.settings
     if settings is None or state.position(venue, instrument).qty <= ZERO:
         return ""
     if is_covered(state, state.grids[venue][instrument]):
         return "venue"
-    is_idle = state.control is Control.HALTED and not settings.guardrails.protect_when_halted
     has_stop = settings.risk.stop_loss is not None or settings.risk.trailing_stop is not None
-    return "bot" if has_stop and not is_idle else ""
+    return "bot" if has_stop and not forbids_protection(state) else ""
 
 
 def waiting_for(state: State, pair: str, venue: str | None) -> Intent | None:

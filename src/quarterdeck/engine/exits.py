@@ -45,7 +45,7 @@ def draft_reducing(
             brings = Candidate(offer.quote, grid.fee_taker, lots * grid.lot, rate=offer.rate, pair=grid.listing.pair)
             candidates.append(brings)
     if not held:
-        return _nothing_to_sell(state, intent, venue)
+        return _nothing_to_sell(state, intent, venue, avoided)
     reference = reference_of(lasts)
     left = float(intent.asked) if intent.asked_unit == "base" else math.inf
     drafts: list[Draft] = []
@@ -65,8 +65,9 @@ def _is_meant(intent: Intent, grid: Grid, venue: str | None) -> bool:
     return venue in (None, grid.listing.venue) and intent.listing in ("", grid.listing.instrument)
 
 
-def _nothing_to_sell(state: State, intent: Intent, venue: str | None) -> Refusal:
-    stuck = [grid.listing.venue for grid in grids_of(state, intent.instrument, venue) if sellable_lots(state, grid) > 0]
+def _nothing_to_sell(state: State, intent: Intent, venue: str | None, avoided: Collection[tuple[str, str]]) -> Refusal:
+    places = [grid.listing for grid in grids_of(state, intent.instrument, venue) if sellable_lots(state, grid) > 0]
+    stuck = [one.venue for one in places if (one.venue, one.instrument) not in avoided]
     if stuck:
         return Refusal("route", "; ".join(f"{name} has no fresh price" for name in stuck))
     return Refusal("route", f"no venue holds {intent.instrument} that is not being sold")

@@ -42,6 +42,17 @@ def changed(state: State, at_ns: int, holds: Iterable[Hold], reason: str, who: s
     )
 
 
+def forbids_protection(state: State) -> bool:
+    """
+    Tell whether not even protection may plan an order: after a kill never, in a halt unless the settings let it.
+
+    The last hop signs nothing once the kill switch rose, whoever asks.
+    """
+    if state.kill_raised or state.settings is None:
+        return True
+    return state.control is Control.HALTED and not state.settings.guardrails.protect_when_halted
+
+
 def held(state: State, at_ns: int, hold: Hold, who: str) -> ControlChanged:
     """Put a hold on the bot, in the place of one of the same cause."""
     others = [known for known in state.holds.values() if known.cause != hold.cause]

@@ -116,6 +116,9 @@ def resume_exit(state: State, now: Moment, deferred: Deferred) -> Iterator[Fact]
     if held and not is_late and isinstance(drafts, Refusal):
         yield from _ask_to_give_way(held, now)
         return
+    if isinstance(drafts, Refusal) and any(map(is_leaving, held)):  # nothing else can be sold into at this moment
+        yield ExitDeferred(at_ns=now.at_ns, intent=intent, venue=venue)
+        return
     yield ExitResumed(at_ns=now.at_ns, intent_id=intent.id)
     if not isinstance(drafts, Refusal):
         yield from _judge_and_plan(state, now, settings, intent, drafts)

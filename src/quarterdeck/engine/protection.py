@@ -28,6 +28,7 @@ from quarterdeck.domain import (
     multiply,
 )
 from quarterdeck.engine.cover import Cover, Stop, cover_of, is_being_saved, is_leaving, naked_key, review, waiting_for
+from quarterdeck.engine.holds import forbids_protection
 from quarterdeck.engine.intents import gives_up_ns, leaving_entries, place_stop, pursue, resting_over, resume_exit
 from quarterdeck.engine.moment import NEVER_NS, Moment, settings_of
 from quarterdeck.engine.offers import Offer, exits_of
@@ -72,8 +73,7 @@ def _may_act(state: State, venue: str, source: Source = Source.PROTECTION) -> bo
 
 
 def _is_halted_for(state: State, source: Source) -> bool:
-    lets_protect = source is Source.PROTECTION and settings_of(state).guardrails.protect_when_halted
-    return state.control is Control.HALTED and not lets_protect
+    return forbids_protection(state) if source is Source.PROTECTION else state.control is Control.HALTED
 
 
 # --- exits that wait --------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def _intent(
     listing = grid.listing
     bot, known = settings_of(state).bot, len(state.orders)  # the count tells two apart while a clock stands still
     return Intent(
-        id=f"{bot}:{listing.instrument}:{listing.venue}:{now.at_ns}:{known}:{who}",
+        id=f"{bot}:{listing.instrument}:{listing.venue}:{now.at_ns}:{known}:cover:{who}",
         source=Source.PROTECTION,
         who=who,
         effect=Effect.REDUCE,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from quarterdeck.domain import Control
 from quarterdeck.engine.cover import is_covered, waiting_for
 from quarterdeck.engine.exposure import is_dust, sellable_lots
+from quarterdeck.engine.holds import forbids_protection
 from quarterdeck.engine.moment import settings_of
 from quarterdeck.engine.state import Grid, State, place_of
 from quarterdeck.market import Trigger
@@ -27,7 +27,7 @@ def watch(state: State) -> tuple[Trigger, ...]:
     what a limit order holds that rests is watched like the rest, for it gives way.
     """
     settings = state.settings
-    if settings is None or (state.control is Control.HALTED and not settings.guardrails.protect_when_halted):
+    if settings is None or forbids_protection(state):
         return ()
     risk = settings.risk
     if risk.stop_loss is None and risk.take_profit is None and risk.trailing_stop is None:

@@ -32,8 +32,9 @@ What a rule means for an order that only reduces a position:
 - *bound*: an exit is bound like any other order. Only where the limit of E3 is not known, an exit passes it.
 
 `strict_exits: true` takes every exemption and every wider limit away. With `protect_when_halted: true` the protective
-exits of a position also pass G1 and G2; a position whose protection is not allowed to trade is naked while the bot is
-halted, with the default.
+exits of a position also pass G1 and G2 while the bot is halted, and stop orders that rest at venues stay there, at a
+kill too; but after a kill nothing new is planned or signed, whoever asks. With the default, a position is naked while
+the bot is halted.
 
 ## In the journal
 

@@ -41,7 +41,7 @@ from quarterdeck.journal.projections import HISTORY_AFTER, history_after, shed
 from quarterdeck.journal.schema import bring_up, ensure_schema, write_meta
 from quarterdeck.journal.segments import Segment, read_base, write_segment
 from quarterdeck.journal.snapshots import drop_snapshots, write_snapshot
-from quarterdeck.journal.wal import scan_wal
+from quarterdeck.journal.wal import cut_torn_tail, scan_wal
 from quarterdeck.ports import Entry
 
 BODY_BYTES_MAX: Final = 1 << 20
@@ -291,6 +291,7 @@ class SqliteJournal:
 
     def _acquire(self, bot: str, holder: Holder, gone_epoch: int | None) -> Lease:
         with transaction(self._connection):
+            cut_torn_tail(wal_of(self.path))  # nobody writes while we hold the lock
             now_ns = self._clock()
             claim = Lease(bot, 0, holder.pid, holder.host, holder.boot_id, now_ns + self.settings.lease_ns)
             found = read_lease(self._connection)

@@ -23,6 +23,9 @@ FRAME_HEADER_BYTES: Final = 24
 _MAGIC: Final = 0x377F0682
 _VERSION: Final = 3_007_000
 _MASK: Final = 0xFFFFFFFF
+_PAGE_AND_SIZE_BYTES: Final = 8
+_SECTOR_BYTES: Final = 512
+_BOTH_SALTS: Final = 2
 
 
 class WalReport(Struct, frozen=True):
@@ -40,11 +43,18 @@ class WalReport(Struct, frozen=True):
 
 
 class _Frame(Struct):
+    """
+    One frame. `follows`: its checksum continues the one that stands in the frame before.
+
+    `is_split`: a sector of the disk ends between its page and its salts, so that they may be of two writes.
+    """
+
     number: int
     page: int
     salts: tuple[int, int]
     is_commit: bool
-    is_sound: bool
+    follows: bool
+    is_split: bool
 
 
 def scan_wal(path: Path) -> WalReport:
@@ -77,6 +87,33 @@ def scan_wal(path: Path) -> WalReport:
         return judge.report(reader.leftover)
 
 
+def cut_torn_tail(path: Path) -> bool:
+    """
+    Cut what a crash left of a transaction behind the last one that was committed.
+
+    SQLite would write over it bit by bit, in the same round of the log where a reader keeps that from beginning anew.
+    After another crash the rest of it would look like transactions that follow a damaged one.
+
+    Args:
+        path: The `-wal` file. The caller holds the write lock, so that nobody is writing to it.
+
+    Returns: whether there was anything to cut.
+
+    Raises:
+        OSError: If the file cannot be cut.
+    """
+    report = scan_wal(path)
+    if not report.torn or report.damaged:
+        return False
+    with path.open("r+b") as file:
+        head = file.read(HEADER_BYTES)
+        if len(head) < HEADER_BYTES:
+            return False  # SQLite begins it anew
+        (page_bytes,) = struct.unpack_from(">I", head, 8)
+        file.truncate(HEADER_BYTES + report.frames * (FRAME_HEADER_BYTES + page_bytes))
+    return True
+
+
 class _Reader:
     """The frames of one WAL in file order; `leftover` is how many bytes of an incomplete one stand at its end."""
 
@@ -88,15 +125,15 @@ class _Reader:
         self.leftover = 0
 
     def frames(self) -> Iterator[_Frame]:
-        """Yield every complete frame; once one is bad, the checksums of those after it are not computed."""
-        number, is_sound = 0, True
+        """Yield every complete frame."""
+        number = 0
         while len(raw := self._file.read(self._frame_bytes)) == self._frame_bytes:
-            number += 1
             page, db_pages, salt_1, salt_2, sum_1, sum_2 = struct.unpack_from(">6I", raw)
-            if is_sound:
-                self._sums = _checksum(self._order, raw[:8] + raw[FRAME_HEADER_BYTES:], *self._sums)
-                is_sound = self._sums == (sum_1, sum_2)
-            yield _Frame(number, page, (salt_1, salt_2), is_commit=db_pages != 0, is_sound=is_sound)
+            follows = _checksum(self._order, raw[:8] + raw[FRAME_HEADER_BYTES:], *self._sums) == (sum_1, sum_2)
+            self._sums = sum_1, sum_2
+            is_split = (HEADER_BYTES + number * self._frame_bytes + _PAGE_AND_SIZE_BYTES) % _SECTOR_BYTES == 0
+            number += 1
+            yield _Frame(number, page, (salt_1, salt_2), db_pages != 0, follows, is_split)
         self.leftover = len(raw)
 
 
@@ -117,17 +154,21 @@ class _Judge:
         matches = (frame.salts[0] == self._salts[0]) + (frame.salts[1] == self._salts[1])
         if not matches:
             return False
-        if self._bad:
-            # A page stands at most once in a transaction, and nothing of a transaction follows its commit.
-            self._damaged = self._damaged or self._has_ended or frame.page in self._pages
-        elif not frame.is_sound or matches == 1:
-            self._bad = frame.number
-        else:
+        if not self._bad and frame.follows and matches == _BOTH_SALTS:
             self._sound = frame.number
             self._committed = frame.number if frame.is_commit else self._committed
+            self._pages = set() if frame.is_commit else self._pages | {frame.page}
+            return True
+        # Of a frame whose checksum does not fit, page and commit may be left from an earlier round, but for the first:
+        # one flipped bit is damage, and it is in one frame.
+        is_told = frame.follows or not (self._bad or frame.is_split)
         if self._bad:
+            # A page stands at most once in a transaction, and nothing of a transaction follows its commit.
+            self._damaged = self._has_ended or (is_told and frame.page in self._pages)
+        self._bad = self._bad or frame.number
+        if is_told:
             self._has_ended = self._has_ended or frame.is_commit
-        self._pages = set() if frame.is_commit and not self._bad else self._pages | {frame.page}
+            self._pages.add(frame.page)
         return not self._damaged
 
     def report(self, leftover: int) -> WalReport:

@@ -278,6 +278,8 @@ def _why_bot_rests(state: State, control: Control, *, is_running: bool) -> str:
     settings = state.settings
     if settings is None or not is_running:
         return "the bot is not running"
+    if state.kill_raised:
+        return "the kill switch is raised, and nothing is signed"
     if control is Control.HALTED and not settings.guardrails.protect_when_halted:
         return "the bot is halted, and guardrails.protect_when_halted is false"
     if settings.risk.stop_loss is None and settings.risk.trailing_stop is None:
