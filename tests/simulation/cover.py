@@ -27,6 +27,8 @@ def covered_and_naked(state: State) -> tuple[int, list[str]]:
     settings = state.settings
     if settings is None or settings.risk.stop_loss is None or state.control is Control.HALTED:
         return 0, []
+    if settings.guardrails.strict_exits:  # every limit may hold protection up then, for as long as it is exceeded
+        return 0, []
     covered, naked = 0, []
     for venue in settings.venues:
         for instrument in state.positions.get(venue.name, {}) if venue.stops else ():

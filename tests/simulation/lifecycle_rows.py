@@ -71,6 +71,12 @@ REASONS: tuple[tuple[str, tuple[OrderState, ...], tuple[Evidence, ...]], ...] = 
     ("a person resolves unknown orders alone", _but(S.UNKNOWN), (E.DECLARED_GONE,)),
     ("nobody asks after an order while the answer to its send is awaited", (S.PLANNED,), (E.ABSENT,)),
     (
+        "a cancel of ours leaves after the answer to the send, or after that was given up",
+        (S.PLANNED,),
+        ANSWERS_TO_CANCELS,
+    ),
+    ("a cancel that its venue accepted is what ended the order", (S.FILLED, S.EXPIRED), (E.CANCEL_ACCEPTED,)),
+    (
         "what was never signed is not known to any venue, and nobody waits for its answer",
         (S.WITHDRAWN,),
         (*TOLD_BY_VENUES, E.AMBIGUOUS, E.WITHDRAWN, *ANSWERS_TO_CANCELS),

@@ -31,7 +31,9 @@ from tests.simulation.venues_drawn import COIN
 
 REPEAT_S = 3.0
 HEARD_SHARE = 0.8
-RASH_SHARE = 0.3
+RASH_SHARE = 0.8
+LOOKS_MAX = 60
+LOOK_S = 0.5
 LOSES_NEWS = (FaultKind.DROP_NEWS, FaultKind.MUTE_NEWS, FaultKind.STALL_NEWS, FaultKind.OUTAGE, FaultKind.MAINTENANCE)
 DECLARE_AGAIN_S = 150.0
 DECLARE_TIMES = 4
@@ -106,10 +108,12 @@ class People:
         if all(one.client_id != order.client_id for one in lives):
             self._put("resolve", ResolveAsked(0, "", "operator", order.client_id, "it is not at the venue"))
 
-    def _resolve_one(self) -> None:
-        """Look for one order; or, now and then, only believe to know what became of it."""
+    def _resolve_one(self, looks: int = LOOKS_MAX) -> None:
+        """Wait for an unknown order and look for it; or, now and then, only believe to know what became of it."""
         unknown = list(self._home.durable.state.unknown_orders())
         if not unknown:
+            if looks:
+                self._later(LOOK_S, partial(self._resolve_one, looks - 1))
             return
         order = self._rng.choice(unknown)
         if self._rng.random() < RASH_SHARE and self._would_be_told(order):
