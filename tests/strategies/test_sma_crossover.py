@@ -7,24 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck.domain import MINUTE_NS, InputError
-from quarterdeck.feeds import SyntheticInstrument, SyntheticMarket, TapeRequest, load_tape
+from quarterdeck.feeds import SyntheticInstrument, SyntheticMarket
 from quarterdeck.market import Candles
 from quarterdeck.strategies import BUILTIN, SmaCrossover, checked
-
-STEP = 0.25
-
-
-def candles_of(ticks: list[int]) -> Candles:
-    close = np.array(ticks, dtype=np.float64) * STEP
-    opened = np.arange(len(ticks), dtype=np.int64) * MINUTE_NS
-    return Candles("BTC-USD", MINUTE_NS, opened, close, close, close, close, np.ones(len(ticks)), STEP)
-
-
-def windowed(strategy: SmaCrossover, candles: Candles) -> list[int]:
-    """The last action of each window, as a live bot sees them."""
-    size = strategy.window_bars
-    stops = range(1, len(candles) + 1)
-    return [int(strategy.signals(candles.window(max(0, stop - size), stop)).action[-1]) for stop in stops]
+from tests.strategies.bars import candles_of, recorded_minutes, windowed
 
 
 @given(
@@ -103,14 +89,7 @@ def test_it_is_found_by_its_name_in_configuration() -> None:
 
 
 def test_recorded_minutes_cross_in_windows_as_in_the_whole(shared_dir: Path) -> None:
-    path = shared_dir / "data/ohlcv/bitfinex/BTC-USD-1m.parquet"
-    first_ns = 1_506_816_000 * 1_000_000_000
-    tape = load_tape(
-        TapeRequest(path, "bitfinex", "BTC-USD", MINUTE_NS, 0.1, from_ns=first_ns, to_ns=first_ns + 2880 * MINUTE_NS)
-    )
-    candles = Candles(
-        "BTC-USD", MINUTE_NS, tape.opened_at_ns, tape.open, tape.high, tape.low, tape.close, tape.volume, 0.1
-    )
+    candles = recorded_minutes(shared_dir, 2880)
     strategy = SmaCrossover()
     whole = strategy.signals(candles).action.tolist()
 

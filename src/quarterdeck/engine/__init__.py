@@ -22,6 +22,7 @@ from quarterdeck.engine.control import NOTICED
 from quarterdeck.engine.cover import protected_by
 from quarterdeck.engine.decide import READS_MARKET, decide, step
 from quarterdeck.engine.exposure import sellable_lots, standing, stops_resting
+from quarterdeck.engine.holds import lets_protect
 from quarterdeck.engine.losses import daily_loss, drawdown, drawdown_ever, earned_in_a_day
 from quarterdeck.engine.moment import NEVER_NS, Moment, price_age_ns_max, rate_of
 from quarterdeck.engine.protection import protection_due
@@ -78,6 +79,7 @@ __all__ = [
     "earned_in_a_day",
     "encode_state",
     "is_weighable",
+    "lets_protect",
     "place_of",
     "price_age_ns_max",
     "protected_by",

@@ -44,7 +44,7 @@ from quarterdeck.domain import (
 from quarterdeck.engine.changes import left_without_care
 from quarterdeck.engine.cover import protected_by, review_all
 from quarterdeck.engine.exposure import FLATTEN, grids_of, sellable_lots
-from quarterdeck.engine.holds import LIMITS_OF_LOSS, TAKEOVER, changed, held, strength
+from quarterdeck.engine.holds import LIMITS_OF_LOSS, TAKEOVER, changed, held, lets_protect, strength
 from quarterdeck.engine.intents import pursue
 from quarterdeck.engine.moment import Moment, settings_of
 from quarterdeck.engine.reports import move, request_cancel
@@ -213,7 +213,7 @@ def _lower(state: State, asked: ControlAsked, at_ns: int) -> Iterator[Fact]:
 
 def _kill(state: State, at_ns: int, reason: str, who: str) -> Iterator[Fact]:
     yield replace(held(state, at_ns, Hold("kill", Control.HALTED, reason), who), kill_raised=True)
-    stays = state.settings is not None and state.settings.guardrails.protect_when_halted
+    stays = lets_protect(state)
     naked = [
         f"{position.qty} {instrument} on {venue}"
         for venue, positions in state.positions.items()
@@ -228,7 +228,7 @@ def _kill(state: State, at_ns: int, reason: str, who: str) -> Iterator[Fact]:
 
 def _cancel_all(state: State, at_ns: int, reason: str) -> Iterator[Fact]:
     """Cancel everything that lives; what protects positions at their venues stays where the settings say so."""
-    stays = state.settings is not None and state.settings.guardrails.protect_when_halted
+    stays = lets_protect(state)
     for order in state.live_orders():
         if not (stays and order.is_protective):
             yield from request_cancel(order, at_ns, reason)

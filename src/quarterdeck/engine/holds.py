@@ -42,6 +42,11 @@ def changed(state: State, at_ns: int, holds: Iterable[Hold], reason: str, who: s
     )
 
 
+def lets_protect(state: State) -> bool:
+    """Tell whether the settings let protection stand while the bot is halted; without settings nothing does."""
+    return state.settings is not None and state.settings.guardrails.protect_when_halted
+
+
 def forbids_protection(state: State) -> bool:
     """
     Tell whether not even protection may plan an order: after a kill never, in a halt unless the settings let it.
@@ -50,7 +55,7 @@ def forbids_protection(state: State) -> bool:
     """
     if state.kill_raised or state.settings is None:
         return True
-    return state.control is Control.HALTED and not state.settings.guardrails.protect_when_halted
+    return state.control is Control.HALTED and not lets_protect(state)
 
 
 def held(state: State, at_ns: int, hold: Hold, who: str) -> ControlChanged:

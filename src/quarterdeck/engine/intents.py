@@ -157,12 +157,8 @@ def resting_over(state: State, intent: Intent, venue: str | None) -> list[Order]
     over_limits = goes_over_resting(intent)
     return [
         order
-        for order in state.live_orders()
-        if (order.is_protective or (over_limits and order.limit_ticks is not None and order.effect is _REDUCE))
-        and order.state not in ENDED
-        and order.pair == intent.instrument
-        and venue in (None, order.venue)
-        and intent.listing in ("", order.instrument)
+        for order in _alive_beside(state, intent, venue)
+        if order.is_protective or (over_limits and order.limit_ticks is not None and order.effect is _REDUCE)
     ]
 
 
@@ -170,11 +166,17 @@ def leaving_entries(state: State, intent: Intent, venue: str | None) -> list[Ord
     """List the resting entries of a pair that are being cancelled and that an exit could still trade against."""
     return [
         order
+        for order in _alive_beside(state, intent, venue)
+        if order.effect is _OPEN and order.limit_ticks is not None and is_leaving(order)
+    ]
+
+
+def _alive_beside(state: State, intent: Intent, venue: str | None) -> list[Order]:
+    """List the orders that have not ended where an intent wants to trade."""
+    return [
+        order
         for order in state.live_orders()
-        if order.effect is _OPEN
-        and order.limit_ticks is not None
-        and order.state not in ENDED
-        and is_leaving(order)
+        if order.state not in ENDED
         and order.pair == intent.instrument
         and venue in (None, order.venue)
         and intent.listing in ("", order.instrument)

@@ -21,6 +21,7 @@ from quarterdeck.domain import (
     StrayFound,
 )
 from quarterdeck.engine.cover import review
+from quarterdeck.engine.holds import lets_protect
 from quarterdeck.engine.moment import settings_of
 from quarterdeck.engine.state import State
 from quarterdeck.engine.unknown import STRANGE, WORKING, clear_alerts, proven_by, tell_strange
@@ -172,7 +173,7 @@ def cancel_unwanted(state: State, order: Order, at_ns: int, *, overdue: bool = F
     is_accepted = overdue and order.cancel is CancelState.ACCEPTED
     if order.state not in WORKING or not (is_accepted or order.cancel is CancelState.NONE):
         return
-    protects = order.source is Source.PROTECTION and settings_of(state).guardrails.protect_when_halted
+    protects = order.source is Source.PROTECTION and lets_protect(state)
     halted = state.control is Control.HALTED and not protects
     if order.cancel_reason or halted:
         reason = order.cancel_reason or "the bot is halted"

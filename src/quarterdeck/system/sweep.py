@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from quarterdeck.domain import Control, OrderSeen, QuarterdeckError, RateLimited
-from quarterdeck.engine import State
+from quarterdeck.engine import State, lets_protect
 from quarterdeck.orders import ENDED, Order, client_prefix
 from quarterdeck.ports import CancelRequest, Venue
 
@@ -31,9 +31,7 @@ def to_sweep(state: State, listed: tuple[OrderSeen, ...]) -> list[OrderSeen]:
 def _may_protect(state: State, client_id: str) -> bool:
     """Tell whether an order is a stop order of ours that stays during a halt."""
     order = state.orders.get(client_id)
-    if order is None or state.settings is None or order.state in ENDED or not order.is_protective:
-        return False
-    return state.settings.guardrails.protect_when_halted
+    return order is not None and order.state not in ENDED and order.is_protective and lets_protect(state)
 
 
 async def sweep_without_journal(venues: Mapping[str, Venue], state: State) -> None:
