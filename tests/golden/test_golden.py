@@ -58,6 +58,7 @@ class Golden(Struct, frozen=True):
     recorded_hash: str
     fills: int
     last_intent: str
+    cancelled: int = 0
 
 
 JOURNALS: Final = (
@@ -78,6 +79,16 @@ JOURNALS: Final = (
         recorded_hash="c090ba993c68fbcffe90178199f8f52856e23a25d96d04ed3cc49a166b7276ab",
         fills=45,
         last_intent="demo:ETH-USD:1767250560000000000:SELL",
+    ),
+    Golden(
+        name="0.3.0-life",
+        bot="demo",
+        software="quarterdeck 0.3.0",
+        rows=647,
+        recorded_hash="efbcacd0646601dead888709d46227907df88750534b5b79a0a87bac183d5745",
+        fills=45,
+        last_intent="demo:ETH-USD:1767250560000000000:SELL",
+        cancelled=15,
     ),
 )
 
@@ -148,7 +159,9 @@ def test_it_verifies_as_it_was_written(path: Path, golden: Golden) -> None:
 def test_it_can_be_read_before_it_is_brought_up(path: Path, golden: Golden) -> None:
     raw = path.read_bytes()
     assert len(trades(path, limit=1000).items) == golden.fills
-    assert Counter(item["state"] for item in orders(path, limit=1000).items) == {"filled": golden.fills}
+    states = Counter(item["state"] for item in orders(path, limit=1000).items)
+    assert (states["filled"], states["cancelled"]) == (golden.fills, golden.cancelled)
+    assert states.total() == golden.fills + golden.cancelled
     assert {"trade_executed", "kill_switch", "guardrail_triggered"} <= {
         str(item["type"]) for item in events(path, limit=1000).items
     }
