@@ -79,7 +79,7 @@ COMPILE = .venv-pins/bin/uv pip compile pyproject.toml --quiet --universal --pyt
           --custom-compile-command "make pins" --no-config $(PINS_ARGS)
 pins: ## resolve the dependencies anew (needs network; PINS_ARGS=--upgrade raises them)
 	@test -x .venv-pins/bin/uv || { $(PYTHON) -m venv .venv-pins && .venv-pins/bin/python -m pip install -q uv; }
-	@$(COMPILE) --extra dev --output-file requirements/dev.txt
+	@$(COMPILE) --extra dev --extra research --output-file requirements/dev.txt
 	@$(COMPILE) --constraints requirements/dev.txt --no-annotate --output-file requirements/core.txt
 	@sed -n 's/ *\\$$//; /^[a-z0-9]/p' requirements/dev.txt > constraints.txt
 
