@@ -77,7 +77,15 @@ def hostile_settings(rng: random.Random) -> BotSettings:
         pairs=PAIRS,
         watched=(USDC,),
         sizing=SizingSettings(value=Decimal(250), entries_max=6),
-        risk=RiskSettings(stop_loss=0.03, take_profit=0.04, trailing_stop=0.02, drawdown_max=0.08, position_max=0.10),
+        risk=RiskSettings(
+            stop_loss=0.03,
+            take_profit=0.04,
+            trailing_stop=0.02,
+            drawdown_max=0.08,
+            position_max=0.10,
+            short=True,
+            leverage_max=3.0,
+        ),
     )
     # One lot of this coin is worth more than one order may be.
     coarse = {SOL: {"lot": Decimal(5), "lots_min": 1, "lots_max": 40}}
@@ -185,7 +193,7 @@ class Hostile(Script):
         self.report(order, Evidence.ACKNOWLEDGED)
         if order.booked_lots < order.qty_lots and self.rng.random() < 0.8:
             share = self.rng.choice([1.0, 1.0, 1.0, 0.3]) if not order.booked_lots else 0.2
-            in_coin = order.side is Side.BUY and self.rng.random() < 0.3
+            in_coin = order.side is Side.BUY and order.instrument != PERP and self.rng.random() < 0.3
             self.fill(order, share, order.instrument.split("-")[0] if in_coin else "USD")
 
     def report_ahead(self) -> None:
@@ -243,7 +251,9 @@ class Hostile(Script):
         self.silent = self.rng.choice(["", "", "beta"])
         self.peg = self.rng.choice([1.0, 0.995, 0.985, 0.9])
         self.margins = tuple(
-            MarginReading(venue, PERP, self.rng.choice([1.0, 3.0, 3.5]), "isolated", self.prices[PERP] * 0.95)
+            MarginReading(
+                venue, PERP, self.rng.choice([1.0, 3.0, 3.5]), "isolated", 0.0, self.rng.choice([0.005, 0.65])
+            )
             for venue in VENUES
         )
         self.grant = self.rng.choice([None, Grant(300.0, self.at_ns), Grant(1e6, self.at_ns)])
@@ -253,7 +263,7 @@ class Hostile(Script):
         self.depth, self.down, self.stale_ns, self.crossed, self.silent = 50.0, (), {}, False, ""
         self.skews = dict.fromkeys(VENUES, 0.0)
         self.peg = self.rng.choice([1.0, 1.0, 0.995, 0.97])
-        self.margins = tuple(MarginReading(venue, PERP, 2.0, "isolated", self.prices[PERP] * 0.5) for venue in VENUES)
+        self.margins = tuple(MarginReading(venue, PERP, 2.0, "isolated", 0.0, 0.005) for venue in VENUES)
         self.grant = Grant(1e6, self.at_ns)
 
     def renew_grant(self) -> None:
@@ -302,7 +312,8 @@ class Hostile(Script):
         for asset, amount in self.state.baselines.get(venue, {}).items():
             totals.setdefault(asset, []).append(amount)
         for instrument, position in self.state.positions.get(venue, {}).items():
-            totals.setdefault(instrument.split("-")[0], []).append(position.qty)
+            if ":" not in instrument:
+                totals.setdefault(instrument.split("-")[0], []).append(position.qty)
         return totals
 
     def delist(self) -> None:

@@ -158,9 +158,11 @@ def exit_at_last() -> Script:
 
 
 def on_margin() -> Script:
-    script = Script(settings_with(guardrails=no_limits(), pairs=(BTC, PERP), risk=RiskSettings(stop_loss=0.05)))
+    script = Script(
+        settings_with(guardrails=no_limits(), pairs=(BTC, PERP), risk=RiskSettings(stop_loss=0.05, leverage_max=3.0))
+    )
     script.prices[PERP] = PRICES[BTC]
-    script.margins = tuple(MarginReading(venue, PERP, 2.0, "isolated", 20_000.0) for venue in VENUES)
+    script.margins = tuple(MarginReading(venue, PERP, 2.0, "isolated", 0.0, 0.005) for venue in VENUES)
     script.later(61)
     script.ask(PERP, notional=Decimal(100))
     return script
@@ -348,8 +350,8 @@ PLANTS: tuple[Plant, ...] = (
     Plant("E10", selling_high, crossing_sell),
     Plant("E11", on_margin, shown(3, 2, 3.5)),
     Plant("E11", on_margin, shown(3, 3, "cross")),
-    Plant("E12", on_margin, shown(3, 4, 28_000.0)),
-    Plant("E12", on_margin, shown(3, 4, 0.0)),
+    Plant("E12", on_margin, shown(3, 5, 0.47)),
+    Plant("E12", on_margin, shown(3, 5, 0.0)),
     Plant("E13", granted, small_grant),
     Plant("E13", granted, old_grant),
 )

@@ -143,8 +143,12 @@ class Script:
             totals = dict(self.state.cash.get(venue, {}))
             for instrument, position in self.state.positions.get(venue, {}).items():
                 base = instrument.split("-")[0]
-                totals[base] = totals.get(base, Decimal(0)) + position.qty
-            self.take(AccountReported(self.at_ns, venue, totals, (), venue_at_ns=self.at_ns))
+                if ":" not in instrument:
+                    totals[base] = totals.get(base, Decimal(0)) + position.qty
+            held = self.state.positions.get(venue, {})
+            perpetuals = {name: position.qty for name, position in held.items() if ":" in name}
+            at_ns = self.at_ns
+            self.take(AccountReported(at_ns, venue, totals, (), venue_at_ns=at_ns, positions=perpetuals))
 
     def later(self, seconds: float, *, marked: bool = True) -> Script:
         """Let time pass, with a mark at the end of it."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from quarterdeck.domain import FillBooked, InferredFill, Listing, OrderPlanned, OrderState, Side
+from tests.engine.audited_margins import AuditedMargins
 from tests.engine.breach import Breach, require
 
 SHARE_STEP = Fraction(1, 10**11)
@@ -63,17 +64,26 @@ class Watched:
         """What must be set aside."""
         return Fraction(self.plan.reserve_per_lot) * self.open_lots
 
+    @property
+    def on_margin(self) -> bool:
+        """Whether this is an order on a perpetual: nothing is paid for what it trades, a margin is locked."""
+        return ":" in self.plan.instrument
+
     def notional(self, part: Part) -> Fraction:
         """The signed notional of a part: positive when bought."""
         sign = 1 if self.plan.side is Side.BUY else -1
         return sign * Fraction(self.listing.lot) * part.lots * part.price
 
     def cash(self) -> dict[str, Fraction]:
-        """What this order did to cash so far, per asset; a fee in base comes off the position instead."""
+        """
+        What this order did to cash so far, per asset; a fee in base comes off the position instead.
+
+        On a perpetual it is its fees alone here: what it realised is of the position, not of one order.
+        """
         change: dict[str, Fraction] = {self.listing.quote: Fraction(0)}
         for part in self.parts:
-            change[self.listing.quote] -= self.notional(part)
-            if part.fee_asset != self.listing.base:
+            change[self.listing.quote] -= Fraction(0) if self.on_margin else self.notional(part)
+            if self.on_margin or part.fee_asset != self.listing.base:
                 change[part.fee_asset] = change.get(part.fee_asset, Fraction(0)) - part.fee
         return change
 
@@ -88,6 +98,8 @@ class Watched:
         """What this order did to the position, in base units."""
         sign = 1 if self.plan.side is Side.BUY else -1
         moved = sign * Fraction(self.listing.lot) * self.booked
+        if self.on_margin:
+            return moved
         return moved - sum((part.fee for part in self.parts if part.fee_asset == self.listing.base), Fraction(0))
 
 
@@ -101,18 +113,20 @@ class AuditedBooks:
         self.orders: dict[str, Watched] = {}
         self.retired: dict[str, Watched] = {}
         self.lacked: set[tuple[str, str]] = set()
+        self.margined = AuditedMargins()
 
     def cash(self, venue: str, asset: str) -> Fraction:
         """Cash of the bot on a venue: what it began with, flows and funding, and what its orders changed."""
         total = self.start.get((venue, asset), Fraction(0)) + self.other.get((venue, asset), Fraction(0))
         for order in self._of(venue):
             total += order.cash().get(asset, Fraction(0))
-        return total
+        return total + self.margined.cash().get((venue, asset), Fraction(0))
 
     def quantity(self, venue: str, instrument: str) -> Fraction:
         """The position: signed fills less fees in base."""
         found = (order.quantity() for order in self._of(venue) if order.plan.instrument == instrument)
-        return sum(found, self.declared(venue, instrument)[0])
+        forced = self.margined.forced.get((venue, instrument), Fraction(0))
+        return sum(found, self.declared(venue, instrument)[0]) + forced
 
     def declared(self, venue: str, instrument: str) -> tuple[Fraction, Fraction]:
         """What the bot began with of an instrument, and what it had cost."""
@@ -130,6 +144,8 @@ class AuditedBooks:
         for order in (*self.orders.values(), *self.retired.values()):
             for asset, amount in order.cash().items():
                 total[order.plan.venue, asset] = total.get((order.plan.venue, asset), Fraction(0)) + amount
+        for place, amount in self.margined.cash().items():
+            total[place] = total.get(place, Fraction(0)) + amount
         return total
 
     def holdings(self) -> dict[tuple[str, str], Fraction]:
@@ -138,12 +154,15 @@ class AuditedBooks:
         for order in (*self.orders.values(), *self.retired.values()):
             place = (order.plan.venue, order.plan.instrument)
             total[place] = total.get(place, Fraction(0)) + order.quantity()
+        for place, amount in self.margined.forced.items():
+            total[place] = total.get(place, Fraction(0)) + amount
         return {place: amount for place, amount in total.items() if amount}
 
     def cash_fees(self, asset: str) -> Fraction:
         """Fees in an asset that were paid out of cash."""
-        orders = [o for o in (*self.orders.values(), *self.retired.values()) if o.listing.base != asset]
-        return sum((order.fees().get(asset, Fraction(0)) for order in orders), Fraction(0))
+        orders = [o for o in (*self.orders.values(), *self.retired.values()) if o.on_margin or o.listing.base != asset]
+        paid = sum((order.fees().get(asset, Fraction(0)) for order in orders), Fraction(0))
+        return paid + self.margined.fees.get(asset, Fraction(0))
 
     def spent(self, venue: str, instrument: str) -> Fraction:
         """Signed notional of all fills and what was held before: paid less received, fees apart."""
@@ -154,7 +173,8 @@ class AuditedBooks:
     def fees(self, asset: str) -> Fraction:
         """All fees of the bot in one asset."""
         orders = [*self.orders.values(), *self.retired.values()]
-        return sum((order.fees().get(asset, Fraction(0)) for order in orders), Fraction(0))
+        paid = sum((order.fees().get(asset, Fraction(0)) for order in orders), Fraction(0))
+        return paid + self.margined.fees.get(asset, Fraction(0))
 
     def reserved(self, venue: str, asset: str) -> Fraction:
         """What orders must keep set aside of an asset on a venue."""
@@ -178,13 +198,16 @@ class AuditedBooks:
     def compare(self, order: Watched, fact: FillBooked) -> None:
         """Hold every result that a fill claims against these books."""
         venue, instrument = fact.venue, fact.instrument
+        if order.on_margin:
+            self.margined.follow(fact, self.quantity(venue, instrument), self.spent(venue, instrument))
         for held in fact.cash_after:
             _equal("conservation", f"cash {held.venue} {held.asset}", held.amount, self.cash(held.venue, held.asset))
         for held in fact.fees_after:
             _equal("conservation", f"fees {held.asset}", held.amount, self.fees(held.asset))
         _equal("conservation", f"position {venue} {instrument}", fact.qty_after, self.quantity(venue, instrument))
-        spent = Fraction(fact.cost_after) - Fraction(fact.realised_after)
-        _equal("conservation", f"cost less realised of {venue} {instrument}", spent, self.spent(venue, instrument))
+        if not order.on_margin:
+            spent = Fraction(fact.cost_after) - Fraction(fact.realised_after)
+            _equal("conservation", f"cost less realised of {venue} {instrument}", spent, self.spent(venue, instrument))
         _equal("fills", f"booked lots of {fact.client_id}", fact.booked_lots_after, order.booked)
 
     def _of(self, venue: str) -> list[Watched]:

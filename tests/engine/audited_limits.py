@@ -94,7 +94,7 @@ def worth_of(fact: OrderPlanned) -> float:
 def equity_at(view: View, fact: OrderPlanned) -> float:
     """The equity that limits go by: that of the last minute's mark."""
     losses = view.losses
-    known = losses.equity is not None and fact.at_ns - losses.minute_ns < 2 * MINUTE_NS
+    known = losses.equity is not None and fact.at_ns - losses.minute_ns < 2 * view.market.rules.mark_every_ns
     require("G4", known, "opened without a fresh mark")
     return losses.equity or 0.0
 
@@ -131,9 +131,10 @@ def _check_asset(view: View, fact: OrderPlanned, listing: Listing) -> None:
     held = sum(
         float(amount) for place, amount in view.books.holdings().items() if view.listings[place].base == listing.base
     )
-    coming = [o for o in view.books.orders.values() if o.plan.side is Side.BUY and o.listing.base == listing.base]
-    qty = held + sum(float(o.open_lots * Fraction(o.plan.lot)) for o in coming)
-    qty += float(fact.qty_lots * Fraction(fact.lot)) * (1 if fact.side is Side.BUY else -1)
+    side = fact.side if fact.effect is Effect.OPEN else Side.BUY if fact.side is Side.SELL else Side.SELL
+    coming = [o for o in view.books.orders.values() if o.plan.side is side and o.listing.base == listing.base]
+    qty = held * side.sign + sum(float(o.open_lots * Fraction(o.plan.lot)) for o in coming)
+    qty = abs(qty + float(fact.qty_lots * Fraction(fact.lot)) * (1 if fact.effect is Effect.OPEN else -1))
     share_max = min(limits.concentration_max, rules.risk.position_max or math.inf)
     share = qty * fact.reference_price * fact.rate / equity_at(view, fact)
     require("G7", share <= share_max + 2 * SLACK, f"{share:.4f} of equity in {listing.base}")
@@ -144,7 +145,8 @@ def _check_pace(view: View, fact: OrderPlanned) -> None:
     within = 1
     for intent_id, client_ids in view.trades.items():
         orders = [(view.books.orders | view.books.retired)[client_id] for client_id in client_ids]
-        if intent_id == fact.intent_id or all(order.gave_back and not order.parts for order in orders):
+        own = intent_id in (fact.intent_id, fact.flips) or bool(orders[0].plan.flips)
+        if own or all(order.gave_back and not order.parts for order in orders):
             continue
         if not is_trade(orders[0]):
             continue
@@ -201,7 +203,7 @@ def _check_quantity(view: View, fact: OrderPlanned) -> None:
     """E3 binds exits as well; where equity is not known its limit cannot be told, and exits pass."""
     limits, pair = view.limits, view.listings[fact.venue, fact.instrument].pair_id
     losses = view.losses
-    known = losses.equity is not None and fact.at_ns - losses.minute_ns < 2 * MINUTE_NS
+    known = losses.equity is not None and fact.at_ns - losses.minute_ns < 2 * view.market.rules.mark_every_ns
     qty_max = limits.qty_max.get(pair, math.inf)
     if pair not in limits.qty_max and known:
         reference = view.market.reference(pair, dict(view.listings), opening=fact.effect is Effect.OPEN)
@@ -240,7 +242,7 @@ def _check_alike(view: View, fact: OrderPlanned) -> None:
         plan = order.plan
         if is_stop(plan):
             continue
-        recent = plan.at_ns > since_ns and plan.intent_id != fact.intent_id
+        recent = plan.at_ns > since_ns and plan.intent_id not in (fact.intent_id, fact.flips)
         same = (order.listing.pair_id, plan.side, plan.source) == (pair, fact.side, fact.source)
         if recent and same and plan.qty_lots * plan.lot == fact.qty_lots * fact.lot:
             require("E6", _limit_of(plan) != _limit_of(fact), f"as order {plan.client_id} a moment ago")
@@ -274,13 +276,33 @@ def _check_account(view: View, fact: OrderPlanned) -> None:
         return
     read = [one for one in market.shown.margins if (one.venue, one.instrument) == (fact.venue, fact.instrument)]
     require("E11", bool(read), "leverage was not read back")
-    require("E11", 0 < read[0].leverage <= limits.leverage_max, f"leverage {read[0].leverage}")
+    risk = market.rules.risk
+    if fact.effect is not Effect.OPEN:
+        return
+    require("E11", 0 < read[0].leverage <= min(limits.leverage_max, risk.leverage_max), f"leverage {read[0].leverage}")
     require("E11", read[0].mode == limits.margin_mode, f"margin is {read[0].mode}")
-    stops = [stop for stop in (market.rules.risk.stop_loss, market.rules.risk.trailing_stop) if stop is not None]
-    liquidated_at = read[0].liquidation_price
-    away = (fact.reference_price - liquidated_at) / fact.reference_price if liquidated_at > 0 else -1.0
-    far = bool(stops) and away >= min(stops) * limits.liquidation_multiple_min * (1 - SLACK)
-    require("E12", far, f"liquidated at {liquidated_at}")
+    stops = [stop for stop in (risk.stop_loss, risk.trailing_stop) if stop is not None]
+    if limits.liquidation_multiple_min == 0 and not stops:
+        return
+    told = read[0].maintenance
+    liquidated_at = _liquidated_at(view, fact, told) if 0 < told < 1 else math.nan
+    away = (fact.reference_price - liquidated_at) * fact.side.sign / fact.reference_price
+    needed = min(stops, default=math.inf) * limits.liquidation_multiple_min * (1 - SLACK)
+    require("E12", liquidated_at == 0 or away >= needed, f"liquidated at {liquidated_at}")
+
+
+def _liquidated_at(view: View, fact: OrderPlanned, maintenance: float) -> float:
+    """Where a position goes by force once the order is in it: its margin and its loss are then its maintenance."""
+    place, sign = (fact.venue, fact.instrument), fact.side.sign
+    held = max(view.books.quantity(*place) * sign, Fraction(0))
+    cost = abs(view.books.margined.cost(place)) if held else Fraction(0)
+    margin = view.books.margined.margins.get(place, Fraction(0)) if held else Fraction(0)
+    qty = fact.qty_lots * Fraction(fact.lot)
+    notional = qty * Fraction(fact.reference_price)
+    cost, margin, qty = cost + notional, margin + notional / max(fact.leverage, 1), held + qty
+    # margin + sign * (qty * price - cost) = maintenance * qty * price, solved for the price
+    price = (sign * cost - margin) / (qty * (sign - Fraction(maintenance)))
+    return max(float(price), 0.0)
 
 
 def _check_grant(view: View, fact: OrderPlanned) -> None:

@@ -14,6 +14,7 @@ from quarterdeck.domain import (
     FundingBooked,
     FundsBooked,
     Hold,
+    LiquidationBooked,
     Listing,
     MarksTaken,
     WatermarkRaised,
@@ -90,7 +91,8 @@ class AuditedLosses:
             price, rate = market.valued_by(*place), market.rate(listings[place].quote)
             if price is None or rate is None:
                 return None
-            total += float(amount) * price * rate
+            gained = float(self.books.margined.cost(place)) if ":" in place[1] else 0.0
+            total += (float(amount) * price - gained) * rate
         return total if self.units > 0 else None
 
     def _check_prices(self, fact: MarksTaken, market: Market) -> None:
@@ -136,7 +138,10 @@ class AuditedLosses:
         raised = {(taken.venue, taken.instrument): taken.price for taken in fact.raised}
         for taken in fact.marks if followed else ():
             place = (taken.venue, taken.instrument)
-            higher = taken.price > self.highs.get(place, 0.0)
+            is_short = self.books.quantity(*place) < 0
+            higher = place not in self.highs or (
+                taken.price < self.highs[place] if is_short else taken.price > self.highs[place]
+            )
             require("watermarks", (place in raised) == higher, f"{place} at {taken.price} of {self.highs.get(place)}")
         self.highs |= raised
 
@@ -148,10 +153,21 @@ class AuditedLosses:
             self.highs.pop(place, None)
         self.opened[place] = fact.opened_at_ns
 
+    def follow_force(self, fact: LiquidationBooked) -> None:
+        """What a venue closed by force is a trade as well."""
+        place = (fact.venue, fact.instrument)
+        self.fills += 1
+        if not fact.qty_after:
+            self.highs.pop(place, None)
+        self.opened[place] = fact.opened_at_ns
+
     def raise_mark(self, fact: WatermarkRaised) -> None:
         """A new high between two marks: above the one before."""
         place = (fact.venue, fact.instrument)
-        require("watermarks", self.highs.get(place, 0.0) < fact.price < float("inf"), f"{place} raised to {fact.price}")
+        known = self.highs.get(place)
+        is_short = self.books.quantity(*place) < 0
+        better = known is None or (fact.price < known if is_short else fact.price > known)
+        require("watermarks", better and 0 < fact.price < float("inf"), f"{place} raised to {fact.price}")
         self.highs[place] = fact.price
 
     # --- what was lost ------------------------------------------------------------------------------------------------
@@ -234,6 +250,7 @@ class AuditedLosses:
 
     def pay_funding(self, fact: FundingBooked) -> None:
         """A funding payment changed cash, by just what it is."""
+        self.books.margined.fund(fact)
         self.books.move(fact.venue, fact.asset, Fraction(fact.amount))
         own = self.books.cash(fact.venue, fact.asset)
         require("funding", Fraction(fact.cash_after) == own, f"cash {fact.cash_after}, the books say {float(own)}")

@@ -30,11 +30,14 @@ from quarterdeck.domain import (
     Fact,
     FillBooked,
     FillReported,
+    FlipAwaited,
+    FlipEnded,
     FundingBooked,
     FundsBooked,
     Input,
     Intent,
     IntentFormed,
+    LiquidationBooked,
     Listing,
     ListingsAdopted,
     MarksTaken,
@@ -43,6 +46,7 @@ from quarterdeck.domain import (
     OrderReported,
     OrdersRetired,
     OrderState,
+    PositionLiquidated,
     ResolveAsked,
     SessionClosed,
     SessionOpened,
@@ -115,6 +119,8 @@ class Auditor:
         self.rejected: dict[tuple[str, str], int] = {}
         self.rejected_for: dict[tuple[str, str], str] = {}
         self.executions = 0
+        self.flips: dict[str, str] = {}
+        self.may_open: set[str] = set()
         self.funding_ids: set[tuple[str, str]] = set()
         self.costs: dict[tuple[str, str], Fraction] = {}
         self.unexplained: set[tuple[str, str]] = set()
@@ -143,6 +149,9 @@ class Auditor:
             FundingBooked: self._paid,
             DayClosed: self._day_closed,
             WatermarkRaised: self._raised,
+            LiquidationBooked: self._liquidated,
+            FlipAwaited: self._flip_awaited,
+            FlipEnded: self._flip_ended,
         }
 
     def take(self, news: Input, facts: Sequence[Fact]) -> None:
@@ -259,6 +268,46 @@ class Auditor:
         self.funding_ids.add(key)
         self.losses.pay_funding(fact)
 
+    def _liquidated(self, fact: LiquidationBooked) -> None:
+        news, key = self._news, (fact.venue, fact.trade_id)
+        told = isinstance(news, PositionLiquidated) and (news.venue, news.trade_id, news.price) == (*key, fact.price)
+        require("liquidation", told, "a position was closed by force though no venue said so")
+        require("I17", key not in self.booked_trades, f"trade {fact.trade_id} was booked twice")
+        self.booked_trades.add(key)
+        place = (fact.venue, fact.instrument)
+        self.books.margined.close_by_force(fact)
+        self.books.margined.forgive(place, self.books.spent(*place))
+        self.losses.follow_force(fact)
+        self.costs[place] = Fraction(fact.cost_after)
+        for asset, amount in fact.cash_after.items():
+            own = self.books.cash(fact.venue, asset)
+            require("conservation", Fraction(amount) == own, f"cash {amount}, the books say {float(own)}")
+
+    def _flip_awaited(self, fact: FlipAwaited) -> None:
+        pair = fact.signal.instrument
+        require("flip", pair not in self.flips, f"two flips of {pair}")
+        closing = self.intents.get(fact.intent_id)
+        is_exit = closing is not None and closing.effect is Effect.REDUCE and closing.instrument == pair
+        require("flip", is_exit, f"{fact.intent_id} closes nothing of {pair}")
+        self.flips[pair] = fact.intent_id
+
+    def _flip_ended(self, fact: FlipEnded) -> None:
+        require("flip", self.flips.pop(fact.pair, "") == fact.intent_id, f"a flip of {fact.pair} ended that was none")
+        if not fact.reason:
+            self.may_open.add(fact.intent_id)
+
+    def _check_flip(self, intent: Intent) -> None:
+        """The other side is opened once for each flip, after nothing is left of the first and nothing moves."""
+        if not intent.flips:
+            return
+        require("flip", intent.flips in self.may_open, f"{intent.id} opens though {intent.flips} is not over")
+        self.may_open.discard(intent.flips)
+        closing = self.intents[intent.flips]
+        require("flip", closing.side is intent.side and closing.instrument == intent.instrument, "another pair or side")
+        for order in self.books.orders.values():
+            if order.listing.pair_id == intent.instrument:
+                require("flip", not order.is_unsettled, f"{intent.id} opens while {order.plan.client_id} lives")
+
     def _day_closed(self, fact: DayClosed) -> None:
         base = self._rules.base_currency
         used = {asset for _, asset in self.books.money()} | {self.listings[p].quote for p in self.books.holdings()}
@@ -274,6 +323,7 @@ class Auditor:
             self.books.lacked.add((fact.venue, fact.asset))
 
     def _formed(self, fact: IntentFormed) -> None:
+        self._check_flip(fact.intent)
         self.intents[fact.intent.id] = fact.intent
 
     # --- orders -------------------------------------------------------------------------------------------------------
@@ -330,6 +380,7 @@ class Auditor:
         for (venue, instrument), other in self.listings.items():
             if other.pair_id == listing.pair_id:
                 held = self.books.quantity(venue, instrument)
+                held = abs(held) if other.is_perpetual else held
                 sellable = held >= Fraction(other.lot) * other.lots_min and self._worth_selling(other, held)
                 require("entries", not sellable, f"entered though {venue} holds")
 
@@ -344,10 +395,15 @@ class Auditor:
         require("G10", listing.lots_min <= fact.qty_lots <= listing.lots_max, f"{fact.qty_lots} lots")
         price = Fraction(fact.reference_price)
         notional = Fraction(listing.lot) * fact.qty_lots * price
-        require("G10", notional >= Fraction(listing.notional_min) * (1 - 2 * SLACK), "below the venue's minimum")
+        may_be_small = listing.is_perpetual and fact.effect is Effect.REDUCE
+        enough = may_be_small or notional >= Fraction(listing.notional_min) * (1 - 2 * SLACK)
+        require("G10", enough, "below the venue's minimum")
         within = listing.notional_max is None or notional <= Fraction(listing.notional_max) * (1 + 2 * SLACK)
         require("G10", within, "above the venue's maximum")
         need = Fraction(fact.reserve_per_lot) * fact.qty_lots
+        if listing.is_perpetual:
+            self._check_margin(fact, listing, notional)
+            return
         if fact.side is Side.SELL:
             sold = sum(
                 o.open_lots
@@ -362,6 +418,30 @@ class Auditor:
         least = notional * headroom * (1 + Fraction(listing.fee_taker)) * (1 - 2 * SLACK)
         require("G10", need >= least, "the worst case is not set aside")
         free = self.books.cash(fact.venue, listing.quote) - self.books.reserved(fact.venue, listing.quote)
+        require("G10", need <= free * (1 + SLACK), f"needs {float(need)} of {float(free)}")
+
+    def _check_margin(self, fact: OrderPlanned, listing: Listing, notional: Fraction) -> None:
+        """On a perpetual an exit closes no more than is held, and an entry has its margin and its fee set aside."""
+        need, place = Fraction(fact.reserve_per_lot) * fact.qty_lots, (fact.venue, fact.instrument)
+        held = self.books.quantity(*place) * (1 if fact.side is Side.SELL else -1)
+        if fact.effect is Effect.REDUCE:
+            closing = [
+                order.open_lots
+                for order in self.books.orders.values()
+                if (order.plan.venue, order.plan.instrument, order.plan.side) == (*place, fact.side)
+            ]
+            left = held - Fraction(listing.lot) * sum(closing)
+            require("G10", need == 0, "an exit from a perpetual sets nothing aside")
+            require("G10", Fraction(listing.lot) * fact.qty_lots <= left, f"closes more than {float(left)}")
+            return
+        require("short", fact.side is Side.BUY or self._rules.risk.short, "sold short though the bot may not be short")
+        require("short", held < Fraction(listing.lot) * listing.lots_min, "opens against what is held the other way")
+        require("E11", fact.leverage >= 1, f"leverage {fact.leverage}")
+        headroom = 1 + Fraction(0 if fact.limit_ticks is not None else self._rules.guardrails.headroom_share)
+        share = Fraction(1, max(fact.leverage, 1)) + Fraction(listing.fee_taker)
+        require("G10", need >= notional * headroom * share * (1 - 2 * SLACK), "the worst case is not set aside")
+        free = self.books.cash(fact.venue, listing.quote) - self.books.reserved(fact.venue, listing.quote)
+        free -= self.books.margined.locked(fact.venue, listing.quote)
         require("G10", need <= free * (1 + SLACK), f"needs {float(need)} of {float(free)}")
 
     def _moved(self, fact: OrderMoved) -> None:

@@ -245,12 +245,15 @@ def test_an_order_without_a_grant_is_found(grant: Grant | None) -> None:
 
 
 PERP = "BTC-USD:USD"
-READ = MarginReading("a", PERP, 2.0, "isolated", 20_000.0)
+READ = MarginReading("a", PERP, 2.0, "isolated", 20_000.0, 0.005)
 
 
 def on_margin() -> Bot:
     settings = settings_with(
-        pairs=(PERP,), listings=(listing_of("a", PERP),), guardrails=wide(), risk=RiskSettings(stop_loss=0.05)
+        pairs=(PERP,),
+        listings=(listing_of("a", PERP),),
+        guardrails=wide(),
+        risk=RiskSettings(stop_loss=0.05, leverage_max=3.0),
     )
     bot = Bot(settings, started=False)
     bot.prices = {PERP: 30_000.0}
@@ -267,8 +270,8 @@ def on_margin() -> Bot:
         ("E11", {"leverage": 4.0}),
         ("E11", {"mode": "cross"}),
         ("E11", {"instrument": "other"}),
-        ("E12", {"liquidation_price": 29_000.0}),
-        ("E12", {"liquidation_price": 0.0}),
+        ("E12", {"maintenance": 0.47}),
+        ("E12", {"maintenance": 0.0}),
     ],
 )
 def test_an_order_on_other_margin_is_found(rule: str, changes: dict[str, object]) -> None:

@@ -54,14 +54,27 @@ def test_other_words_begin_the_count_anew() -> None:
     assert opens(bot.later(6), BTC, venue="a")
 
 
-def test_an_order_that_is_taken_in_between_ends_the_row() -> None:
+def test_an_order_that_works_and_ends_well_in_between_ends_the_row() -> None:
     bot = bot_with()
     rejected(bot)
     rejected(bot)
     assert opens(bot.later(6), BTC, venue="a")
+    (order,) = bot.state.live_orders()
+    bot.report(order, Evidence.CANCELLED)
     rejected(bot)
     rejected(bot)
     assert opens(bot.later(6), BTC, venue="a")
+
+
+def test_an_order_that_is_only_acknowledged_ends_no_row_for_it_may_be_rejected_yet() -> None:
+    bot = bot_with()
+    for _ in range(3):
+        key = f"a-{len(bot.taken)}"
+        (planned,) = planned_in(bot.later(6).ask(key, notional=Decimal(50), venue="a", instrument=BTC))
+        order = bot.state.orders[planned.client_id]
+        bot.report(order, Evidence.ACKNOWLEDGED)
+        bot.report(order, Evidence.REJECTED, reason="insufficient funds")
+    assert refusals(bot.later(6), BTC, venue="a") == ("E9",)
 
 
 def test_an_order_that_filled_at_once_ends_the_row_as_well() -> None:

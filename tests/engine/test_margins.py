@@ -10,6 +10,7 @@ import pytest
 from quarterdeck.domain import (
     SECOND_NS,
     ClockStepped,
+    Effect,
     Evidence,
     Grant,
     MarginReading,
@@ -22,13 +23,13 @@ from tests.engine.driving import BTC, ETH, Bot, listing_of, planned_in, settings
 from tests.engine.scenes import exits, failed_in, take_in, wide
 
 PERP = "BTC-USD:USD"
-STOP = RiskSettings(stop_loss=0.05)
+STOP = RiskSettings(stop_loss=0.05, leverage_max=10.0)
 
 
 class Perpetual(Bot):
     """A bot on one perpetual of venue `a`, and what the venue reads back of its margin."""
 
-    reading: MarginReading | None = MarginReading("a", PERP, 2.0, "isolated", 20_000.0)
+    reading: MarginReading | None = MarginReading("a", PERP, 2.0, "isolated", 0.0, 0.005)
 
     def market(self, down: tuple[str, ...] = ()) -> Surroundings:
         """The book of the perpetual, with what was read back."""
@@ -70,16 +71,16 @@ def test_a_perpetual_is_opened_on_margin_as_configured() -> None:
     [
         ({"leverage": 3.0}, ()),
         ({"leverage": 3.01}, ("E11",)),
-        ({"leverage": math.nan}, ("E11",)),
-        ({"leverage": math.inf}, ("E11",)),
-        ({"leverage": 0.0}, ("E11",)),
+        ({"leverage": math.nan}, ("E11", "E12")),
+        ({"leverage": math.inf}, ("E11", "E12")),
+        ({"leverage": 0.0}, ("E11", "E12")),
         ({"mode": "cross"}, ("E11",)),
-        ({"liquidation_price": 27_000.0}, ()),  # 10 % away is twice the stop of 5 %
-        ({"liquidation_price": 27_010.0}, ("E12",)),
-        ({"liquidation_price": 0.0}, ("E12",)),
-        ({"liquidation_price": math.nan}, ("E12",)),
-        ({"liquidation_price": -5.0}, ("E12",)),
-        ({"liquidation_price": 40_000.0}, ("E12",)),
+        ({"liquidation_price": 29_999.0}, ()),  # it is that of what is held; what counts is worked out for what will be
+        ({"maintenance": 0.0}, ("E12",)),  # the venue does not say it
+        ({"maintenance": math.nan}, ("E12",)),
+        ({"maintenance": 1.0}, ("E12",)),
+        ({"maintenance": 0.44}, ()),
+        ({"maintenance": 0.45}, ("E12",)),  # half of the cost over 0.55: 9 % away is less than twice the stop of 5 %
     ],
     ids=str,
 )
@@ -94,8 +95,36 @@ def test_what_was_not_read_back_refuses() -> None:
 
 
 def test_without_a_stop_nobody_can_say_how_near_liquidation_is() -> None:
-    assert refused(perpetual(RiskSettings())) == ("E12",)
-    assert refused(perpetual(RiskSettings(trailing_stop=0.05))) == ()
+    assert refused(perpetual(RiskSettings(leverage_max=3.0))) == ("E12",)
+    assert refused(perpetual(RiskSettings(trailing_stop=0.05, leverage_max=3.0))) == ()
+
+
+def test_a_long_position_that_is_paid_in_full_is_never_liquidated_and_needs_no_stop() -> None:
+    assert refused(read(perpetual(RiskSettings()), leverage=1.0)) == ()
+
+
+def test_a_short_position_is_liquidated_above_its_price_however_it_is_margined() -> None:
+    asked: dict[str, Any] = {"side": Side.SELL, "effect": Effect.OPEN}
+    risk = RiskSettings(short=True, leverage_max=10.0, stop_loss=0.05)
+    assert refused(read(perpetual(risk), leverage=1.0), **asked) == ()
+    assert refused(read(perpetual(risk), leverage=3.0), **asked) == ()
+    bare = RiskSettings(short=True, leverage_max=10.0)
+    assert refused(read(perpetual(bare), leverage=1.0), **asked) == ("E12",)
+    assert refused(read(perpetual(bare, liquidation_multiple_min=0.0), leverage=1.0), **asked) == ()
+
+
+@pytest.mark.parametrize(("leverage", "rules"), [(9.0, ()), (10.0, ("E12",))])
+def test_more_leverage_brings_liquidation_nearer_than_two_stops(leverage: float, rules: tuple[str, ...]) -> None:
+    assert refused(read(perpetual(leverage_max=20.0), leverage=leverage)) == rules
+
+
+def test_leverage_beyond_what_the_bot_is_to_trade_with_is_refused_though_the_guardrail_would_allow_it() -> None:
+    risk = RiskSettings(stop_loss=0.05, leverage_max=1.0)
+    assert refused(read(perpetual(risk), leverage=2.0)) == ("E11",)
+
+
+def test_where_all_of_an_account_is_at_stake_nobody_can_say_how_near_liquidation_is() -> None:
+    assert refused(read(perpetual(margin_mode="cross"), mode="cross")) == ("E12",)
 
 
 def test_an_exit_from_a_perpetual_needs_no_reading() -> None:

@@ -160,6 +160,24 @@ def test_a_resting_limit_order_fills_at_its_limit_as_maker_when_the_other_side_r
     exchange.check()
 
 
+@pytest.mark.parametrize(("side", "price"), [(BUY, "101"), (SELL, "99")])
+def test_a_price_of_a_bar_fills_a_resting_limit_only_where_it_lies_beyond(side: Side, price: str) -> None:
+    exchange = opened()
+    exchange.quote(quote_at(1, 90.0, 110.0), tradable=True)
+    place(exchange, limit("a", side, "1", price))
+    assert exchange.quote(quote_at(2), tradable=True, through=True) == []  # 99 and 101: it touches
+    beyond = quote_at(3, 98.8, 100.9) if side is BUY else quote_at(3, 99.1, 101.2)
+    trades = trades_in(exchange.quote(beyond, tradable=True, through=True))
+    assert [(trade.price, trade.liquidity) for trade in trades] == [(Decimal(price), "maker")]
+
+
+def test_a_price_of_a_bar_fills_waiting_market_orders_like_any_other() -> None:
+    exchange = opened()
+    exchange.quote(quote_at(1), tradable=False)
+    place(exchange, market("a", BUY, "1"))
+    assert [trade.price for trade in trades_in(exchange.quote(quote_at(2), tradable=True, through=True))] == [101]
+
+
 def test_resting_orders_share_the_depth_by_price_then_by_time() -> None:
     exchange = opened()
     exchange.quote(quote_at(1), tradable=True)

@@ -204,7 +204,7 @@ def test_an_impossible_leverage_is_refused(leverage: int) -> None:
 
 @pytest.mark.parametrize(
     ("side", "price"),
-    [(BUY, Decimal("80.80808081")), (SELL, Decimal("118.81188119"))],
+    [(BUY, Decimal("80.808080808081")), (SELL, Decimal("118.811881188119"))],
 )
 def test_the_liquidation_price_is_read_back_and_true(side: Side, price: Decimal) -> None:
     """R58."""

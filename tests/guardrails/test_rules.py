@@ -12,8 +12,36 @@ from quarterdeck.domain import PURE_FUNCTIONS, GuardrailSettings, RiskSettings
 from quarterdeck.guardrails import BITS, PASSED, REFUSED, RULES, UNKNOWN, Exits, Refuses
 from tests.guardrails.subjects import ALL_RULES
 
-LIMITS_OF_RULES = {"asset_share_max", "order_value_max", "quantity_max", "share_of"}
-OURS = {name.rsplit(".", 1)[1]: check for name, check in PURE_FUNCTIONS.items() if ".guardrails." in name}
+LIMITS_OF_RULES = {
+    "asset_share_max",
+    "liquidation_price",
+    "order_value_max",
+    "quantity_max",
+    "share_of",
+    "stop_distances",
+}
+PURE = {name.rsplit(".", 1)[1]: check for name, check in PURE_FUNCTIONS.items() if ".guardrails." in name}
+HELPING = {
+    "crosses_resting",
+    "exceeds",
+    "fall_from",
+    "higher",
+    "is_above",
+    "is_at_par",
+    "is_clear",
+    "is_same",
+    "is_sure",
+    "is_too_small",
+    "lots_within_caps",
+    "may_be_deeper",
+    "needs_no_stop",
+    "trips",
+    "trips_loss_rate",
+    "within_caps",
+    "worst_ticks",
+}
+"""What sizes, marks and levels go by; they give no verdict."""
+OURS = {name: check for name, check in PURE.items() if name not in HELPING}
 
 
 def test_bits_are_given_once_and_for_ever() -> None:
@@ -108,8 +136,9 @@ def test_reasons_read_as_sentences_that_say_what_to_do() -> None:
 
 
 def test_every_pure_function_of_the_room_is_at_its_front_door() -> None:
-    assert set(OURS) <= set(guardrails.__all__)
-    assert len(OURS) == 29
+    assert set(PURE) <= set(guardrails.__all__)
+    assert set(PURE) >= HELPING
+    assert len(OURS) == 31
 
 
 def test_pure_functions_take_and_give_plain_numbers_only() -> None:
@@ -122,6 +151,16 @@ def test_pure_functions_take_and_give_plain_numbers_only() -> None:
         allowed = {"math", "isfinite", "isnan", "nan", "abs", "min", "INF", "PASSED", "REFUSED", "UNKNOWN", "SLACK"}
         assert globals_read <= allowed, name
         assert check.__closure__ is None
+
+
+def test_what_helps_the_rules_answers_every_number_and_never_raises() -> None:
+    draw = random.Random(20_261_120)
+    floats = [0.0, -0.0, 1e-9, 0.05, 60.0, 5e2, -1.0, 1e308, -1e308, 5e-324, math.inf, -math.inf, math.nan]
+    for name in sorted(HELPING):
+        kinds = [one.annotation for one in inspect.signature(PURE[name]).parameters.values()]
+        assert set(kinds) <= {"float", "int"}
+        for _ in range(300):
+            PURE[name](*[draw.choice(floats) if kind == "float" else draw.choice([-1, 1]) for kind in kinds])
 
 
 def test_pure_functions_answer_every_number_and_never_raise() -> None:

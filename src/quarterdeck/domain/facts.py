@@ -15,6 +15,8 @@ from quarterdeck.domain.instruments import Listing
 from quarterdeck.domain.intent_facts import (
     ExitDeferred,
     ExitResumed,
+    FlipAwaited,
+    FlipEnded,
     IntentFormed,
     IntentRefused,
     VenueQuote,
@@ -25,6 +27,7 @@ from quarterdeck.domain.money_facts import (
     DayClosed,
     FundingBooked,
     FundsBooked,
+    LiquidationBooked,
     MarksTaken,
     WatermarkRaised,
 )
@@ -105,7 +108,8 @@ class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     nothing after `send_by_ns`, nor once the kill file holds an epoch above `kill_epoch`. `pair` is empty where the
     instrument is its own; `rate` turns its quote into base currency. `trigger_ticks` is the price at which a stop
     order awakes. `protection` says of an entry how its position will be protected: by a stop order at the `venue`, by
-    the `bot` itself, empty where no stop was wished.
+    the `bot` itself, empty where no stop was wished. `leverage` is that of a perpetual, 0 on spot; `flips` names the
+    intent whose trade this order is the second half of.
     """
 
     at_ns: int
@@ -133,6 +137,8 @@ class OrderPlanned(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     rate: float = 1.0
     trigger_ticks: int | None = None
     protection: str = ""
+    leverage: int = 0
+    flips: str = ""
 
 
 class OrderMoved(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -185,7 +191,8 @@ class FillBooked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=
     `fee` is positive when paid, in units of `fee_asset`. The `…_after` fields are results: position quantity (base),
     its cost (quote), realised profit of the instrument on this venue so far (quote), and cash. `inferred` marks a
     fill deduced from a status; `retired_lots` says how many inferred lots this real fill replaced, oldest first.
-    Fees are totals of the bot per asset, with an empty venue. `opened_at_ns` is when the position left zero, else 0.
+    Fees are totals of the bot per asset, with an empty venue. `opened_at_ns` is when the position left zero, else 0;
+    `margin_after` is what a position in a perpetual keeps locked, in quote; None on spot.
     """
 
     at_ns: int
@@ -218,6 +225,7 @@ class FillBooked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=
     cursor: int = 0
     inferred: bool = False
     retired_lots: int = 0
+    margin_after: Decimal | None = None
 
 
 class CancelRequested(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -406,4 +414,7 @@ Fact = (
     | OthersSeen
     | KillVerified
     | AnswersRetired
+    | FlipAwaited
+    | FlipEnded
+    | LiquidationBooked
 )

@@ -64,10 +64,16 @@ class CycleDue(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=Tr
 
 
 class Woke(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """The instant named by `engine.due` has come; there is no other news."""
+    """
+    The instant named by `engine.due` has come; there is no other news.
+
+    `within_bar`: a bar is being worked through whose close is not known yet. What waits for orders goes on, but no mark
+    is taken and no time-out ends anything.
+    """
 
     at_ns: int
     surroundings: Surroundings = NO_SURROUNDINGS
+    within_bar: bool = False
 
 
 class TriggerFired(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -152,7 +158,8 @@ class FillReported(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     A trade of one of our orders. `fee` is positive when paid and in units of `fee_asset`.
 
     `cursor` says how far a pull has come with this trade. It is 0 for one that was pushed: a stream may have lost
-    the trade before it, which only a pull from further back can find.
+    the trade before it, which only a pull from further back can find. `realised` is what a trade on a perpetual brought
+    to the cash before its fee, where the venue says so: it may forgive what a loss exceeds all that was there.
     """
 
     at_ns: int
@@ -166,6 +173,7 @@ class FillReported(Struct, frozen=True, tag=True, tag_field="kind", omit_default
     liquidity: str
     venue_at_ns: int
     cursor: int = 0
+    realised: Decimal | None = None
 
 
 class OrderSeen(Struct, frozen=True, omit_defaults=True):
@@ -180,13 +188,18 @@ class OrderSeen(Struct, frozen=True, omit_defaults=True):
 
 
 class AccountReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """A venue's whole account: what it holds (free plus locked, per asset) and which orders are working."""
+    """
+    A venue's whole account: what it holds (free plus locked, per asset) and which orders are working.
+
+    `positions` are those in perpetuals, by instrument, in base units with their sign; None where they were not read.
+    """
 
     at_ns: int
     venue: str
     totals: dict[str, Decimal]
     orders: tuple[OrderSeen, ...]
     venue_at_ns: int = 0
+    positions: dict[str, Decimal] | None = None
 
 
 class VenueSwept(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -252,7 +265,11 @@ class FundsAsked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=
 
 
 class FundingReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """A funding payment on a perpetual; `amount` is what the bot received, below zero where it paid."""
+    """
+    A funding payment on a perpetual; `amount` is what the bot received, below zero where it paid.
+
+    `from_margin` is as much of a payment as came out of the margin of the position, None for nothing.
+    """
 
     at_ns: int
     venue: str
@@ -261,6 +278,30 @@ class FundingReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defa
     asset: str
     amount: Decimal
     venue_at_ns: int
+    from_margin: Decimal | None = None
+
+
+class PositionLiquidated(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    A venue closed a position in a perpetual, or a part of it, by force: a trade of no order of ours.
+
+    `side` is that of the trade. `fee` is positive when paid; `realised` is what the trade brought to the cash before
+    the fee, None where the venue does not say it: then it follows from the price, and is no worse than the margin.
+    `cursor` is as that of `FillReported`.
+    """
+
+    at_ns: int
+    venue: str
+    instrument: str
+    trade_id: str
+    side: Side
+    lots: int
+    price: Decimal
+    fee: Decimal
+    fee_asset: str
+    venue_at_ns: int
+    cursor: int = 0
+    realised: Decimal | None = None
 
 
 class ListingsReported(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -298,4 +339,5 @@ Input = (
     | FundsAsked
     | FundingReported
     | ListingsReported
+    | PositionLiquidated
 )

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from quarterdeck.domain.inputs import SignalGiven
 from quarterdeck.domain.words import Action, Effect, OrderKind, Side, Source
 
 
@@ -42,7 +43,8 @@ class Intent(Struct, frozen=True, omit_defaults=True):
     """
     A wanted change of position. `asked` is the notional (opening) or base quantity (reducing) before sizing.
 
-    `instrument` is the pair; `listing` is set where only one venue's instrument of that pair is meant.
+    `instrument` is the pair; `listing` is set where only one venue's instrument of that pair is meant. `flips` names
+    the intent that closed the opposite position, where this one opens what a single signal wanted of both.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Intent(Struct, frozen=True, omit_defaults=True):
     confidence: float | None = None
     bar_ns: int | None = None
     listing: str = ""
+    flips: str = ""
 
 
 class IntentFormed(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -105,3 +108,25 @@ class ExitResumed(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults
 
     at_ns: int
     intent_id: str
+
+
+class FlipAwaited(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    An opinion wants the other side of what is held: once the intent that closes it left nothing, another opens.
+
+    `intent_id` is the closing one, decided on the bar `bar_ns` for the opinion `signal`.
+    """
+
+    at_ns: int
+    intent_id: str
+    bar_ns: int
+    signal: SignalGiven
+
+
+class FlipEnded(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """A flip is awaited no more: its second half is taken up now, or, where there is a `reason`, never will be."""
+
+    at_ns: int
+    pair: str
+    intent_id: str
+    reason: str = ""

@@ -18,6 +18,8 @@ GRID_SLACK: Final = 1e-9
 # Beyond a million steps a float quotient is itself coarser than the slack: a few units in its last place count too.
 _COARSENESS: Final = 1e-15
 _SLACK_MAX: Final = 0.25
+# More steps than any quantity or price has, and few enough to be counted in 64 bits, as compiled code does.
+_STEPS_MAX: Final = 2**62
 ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 
@@ -70,12 +72,14 @@ def lots_down(qty_base: float, lot_base: float) -> int:
     Count the whole lots within a quantity, forgiving float noise: 1e-9 lots, and what a float cannot tell apart.
 
     Args: quantity in base units, lot size in base units, above zero.
-    Returns: whole lots, never negative. A quantity that is NaN, infinite or negative gives 0.
+    Returns: whole lots, never negative and at most 2**62. A quantity that is NaN, infinite or negative gives 0.
     Source: design, Money.
     """
     if not (math.isfinite(qty_base) and qty_base > 0.0 and lot_base > 0.0):
         return 0
     steps = qty_base / lot_base
+    if not steps < _STEPS_MAX:
+        return _STEPS_MAX
     slack = steps * _COARSENESS
     if slack < GRID_SLACK:
         slack = GRID_SLACK
@@ -90,11 +94,13 @@ def ticks_toward(price: float, tick_quote: float, side: int) -> int:
     Put a price on the venue's grid without making it worse for us.
 
     Args: price in quote per base; tick in the same unit, above zero; side +1 buy (rounds down), -1 sell (rounds up).
-    Returns: whole ticks; 0 where the price is not finite or not above zero.
+    Returns: whole ticks, at most 2**62; 0 where the price is not finite or not above zero.
     Source: design, Money.
     """
     if not (math.isfinite(price) and price > 0.0 and tick_quote > 0.0):
         return 0
     steps = price / tick_quote
+    if not steps < _STEPS_MAX:
+        return _STEPS_MAX
     slack = min(max(GRID_SLACK, steps * _COARSENESS), _SLACK_MAX)
     return math.floor(steps + slack) if side > 0 else math.ceil(steps - slack)

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from quarterdeck.domain.words import Side
+
 
 class HoldingDeclared(Struct, frozen=True, array_like=True):
     """A position that the bot starts with: quantity in base units, what it cost in quote."""
@@ -121,7 +123,11 @@ class FundsBooked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults
 
 
 class FundingBooked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
-    """A funding payment was booked, once by its id; amounts received are positive, `funding_after` is per asset."""
+    """
+    A funding payment was booked, once by its id; amounts received are positive, `funding_after` is per asset.
+
+    `margin_after` is what the position keeps locked, None where the payment did not touch it.
+    """
 
     at_ns: int
     venue: str
@@ -132,3 +138,34 @@ class FundingBooked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaul
     cash_after: Decimal
     funding_after: Decimal
     venue_at_ns: int
+    margin_after: Decimal | None = None
+
+
+class LiquidationBooked(Struct, frozen=True, tag=True, tag_field="kind", omit_defaults=True):
+    """
+    A venue closed a position in a perpetual, or a part of it, by force; booked once by the id of its trade.
+
+    `qty` is in base units, without sign; the fee is positive when paid. The `…_after` fields are results: the position
+    and its margin, cash on that venue and all fees of the bot in the asset of this one.
+    """
+
+    at_ns: int
+    venue: str
+    instrument: str
+    trade_id: str
+    side: Side
+    qty: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_asset: str
+    realised: Decimal
+    qty_after: Decimal
+    cost_after: Decimal
+    realised_after: Decimal
+    margin_after: Decimal
+    opened_at_ns: int
+    entries_after: int
+    cash_after: dict[str, Decimal]
+    fees_after: Decimal
+    venue_at_ns: int
+    cursor: int = 0

@@ -35,7 +35,8 @@ class RiskSettings(Struct, frozen=True):
 
     `stop_loss`, `take_profit` (fractions of a position's average cost) and `trailing_stop` (a fraction of its highest
     mark) are protective exits. `drawdown_max` counts from the highest index ever, `position_max` is the share of
-    equity in one pair. None switches one off.
+    equity in one pair. None switches one off. `short` lets a SELL open a short position, on perpetuals only;
+    `leverage_max` is the leverage that perpetuals are traded with, a whole number.
     """
 
     stop_loss: float | None = None
@@ -43,6 +44,19 @@ class RiskSettings(Struct, frozen=True):
     trailing_stop: float | None = None
     drawdown_max: float | None = None
     position_max: float | None = None
+    short: bool = False
+    leverage_max: float = 1.0
+
+
+class OrderSettings(Struct, frozen=True):
+    """
+    How what a strategy wants is sent: entries at the market, or as limit orders `entry_offset` better than the price.
+
+    The offset is a fraction of the price that the decision saw, 0 for that price itself. Exits go at the market.
+    """
+
+    entry: Literal["market", "limit"] = "market"
+    entry_offset: float = 0.0
 
 
 class GuardrailSettings(Struct, frozen=True):
@@ -134,7 +148,8 @@ class BotSettings(Struct, frozen=True):
     the age up to which a price may open something (E2): two bars in replays, 0 for the setting `data_age_max_s` where
     prices stream; `mark_age_ns_max` that up to which it may value what is held: five minutes, or two bars. What has
     not filled `order_timeout_ns` after its plan is cancelled, 0 for never; protective orders stay. A position whose
-    stop order cannot be placed at its venue for `naked_ns_max` is sold at the market.
+    stop order cannot be placed at its venue for `naked_ns_max` is sold at the market. `mark_every_ns` is how often the
+    bot is marked to market: once a minute, in replays of longer bars once a bar.
     """
 
     bot: str
@@ -156,6 +171,8 @@ class BotSettings(Struct, frozen=True):
     cancel_on_shutdown: bool = True
     order_timeout_ns: int = 10 * MINUTE_NS
     naked_ns_max: int = 30 * SECOND_NS
+    orders: OrderSettings = OrderSettings()
+    mark_every_ns: int = MINUTE_NS
 
 
 class SettingChange(Struct, frozen=True, array_like=True):

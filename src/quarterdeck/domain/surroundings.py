@@ -32,7 +32,8 @@ class MarginReading(Struct, frozen=True, array_like=True, gc=False):
     """
     What a venue says of our margin on one perpetual, read back.
 
-    `mode` is isolated or cross; `liquidation_price` is in quote per base, 0 where the venue states none.
+    `mode` is isolated or cross; `liquidation_price` is in quote per base, 0 where the venue states none;
+    `maintenance` is the share of a position's worth at which it is liquidated, 0 where the venue does not say it.
     """
 
     venue: str
@@ -40,6 +41,7 @@ class MarginReading(Struct, frozen=True, array_like=True, gc=False):
     leverage: float
     mode: str
     liquidation_price: float
+    maintenance: float = 0.0
 
 
 class Grant(Struct, frozen=True, array_like=True, gc=False):

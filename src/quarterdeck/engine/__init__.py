@@ -41,6 +41,7 @@ from quarterdeck.engine.state import (
     place_of,
     state_hash,
 )
+from quarterdeck.engine.subjects import liquidation_level
 from quarterdeck.engine.timekeeping import due
 from quarterdeck.engine.unknown import is_weighable, pull_from, shown_by_ns
 from quarterdeck.engine.watch import RATCHET, watch
@@ -80,6 +81,7 @@ __all__ = [
     "encode_state",
     "is_weighable",
     "lets_protect",
+    "liquidation_level",
     "place_of",
     "price_age_ns_max",
     "protected_by",

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from quarterdeck.domain import (
     MINUTE_NS,
@@ -37,7 +38,7 @@ from quarterdeck.engine.holds import held
 from quarterdeck.engine.moment import settings_of
 from quarterdeck.engine.reports import move, stray_order
 from quarterdeck.engine.state import State
-from quarterdeck.engine.unknown import WORKING, is_weighable
+from quarterdeck.engine.unknown import WORKING, is_weighable, traded_by
 from quarterdeck.orders import Order, client_prefix
 
 STAYS_NS: Final = MINUTE_NS
@@ -67,12 +68,26 @@ def take_account(state: State, report: AccountReported, at_ns: int) -> Iterator[
     if 0 < report.venue_at_ns <= state.traded_venue_ns.get(report.venue, 0):
         return
     yield from _take_orders(state, report, at_ns)
+    report = _with_positions(state, report)
     motion = _motion(state, report.venue)
     yield from _weigh(state, report, motion, at_ns)
     yield from _compare(state, report, motion, at_ns)
     noted = state.doubts.get(report.venue, {})
     if report.venue in state.reconciling and not any(noted.get(asset) for asset in motion.resting - motion.unknown):
         yield AccountReconciled(at_ns=at_ns, venue=report.venue)
+
+
+def _with_positions(state: State, report: AccountReported) -> AccountReported:
+    """
+    Count positions in perpetuals among what an account holds, each under the name of its instrument.
+
+    Where they were read, an instrument of ours that is not among them is flat. Those that the bot does not trade are
+    none of its business.
+    """
+    if report.positions is None:
+        return report
+    ours = [name for name, grid in state.grids.get(report.venue, {}).items() if grid.is_perpetual]
+    return replace(report, totals=report.totals | {name: report.positions.get(name, ZERO) for name in ours})
 
 
 def _take_orders(state: State, report: AccountReported, at_ns: int) -> Iterator[Fact]:
@@ -139,22 +154,30 @@ def _motion(state: State, venue: str) -> _Motion:
     return _Motion(
         unknown=frozenset(in_doubt),
         unclear=frozenset(_touched(state, venue, unclear) | (_touched(state, venue, unknown) - in_doubt)),
-        resting=frozenset(_touched(state, venue, resting)),
+        resting=frozenset(_touched(state, venue, resting) | _exposed(state, venue)),
     )
+
+
+def _exposed(state: State, venue: str) -> set[str]:
+    """Name what funding and liquidation may be changing: positions in perpetuals that are held, and their money."""
+    names: set[str] = set()
+    for instrument, position in state.positions.get(venue, {}).items():
+        if position.qty and state.grids[venue][instrument].is_perpetual:
+            names.update(traded_by(state.grids[venue][instrument]))
+    return names
 
 
 def _traded(state: State, orders: Iterable[Order]) -> set[str]:
     """Name what orders trade."""
     places = {(order.venue, order.instrument) for order in orders}
-    listings = [state.grids[venue][instrument].listing for venue, instrument in sorted(places)]
-    return {asset for listing in listings for asset in (listing.base, listing.quote)}
+    return {name for venue, instrument in sorted(places) for name in traded_by(state.grids[venue][instrument])}
 
 
 def _touched(state: State, venue: str, orders: list[Order]) -> set[str]:
     """Name what orders may be changing: what they trade, and whatever the venue may take its fees in."""
     if not orders:
         return set()
-    traded = {asset for grid in state.grids[venue].values() for asset in (grid.listing.base, grid.listing.quote)}
+    traded = {name for grid in state.grids[venue].values() for name in traded_by(grid)}
     known = {*state.baselines.get(venue, {}), *state.cash.get(venue, {})}
     return _traded(state, orders) | (known - traded) | set(state.fees)
 
@@ -176,6 +199,8 @@ def _weigh(state: State, report: AccountReported, motion: _Motion, at_ns: int) -
         return
     doubts: dict[str, Decimal] = {}
     for asset in sorted((motion.unknown | motion.resting) - motion.unclear):
+        if ":" in asset and asset not in report.totals:
+            continue  # positions were not read: nobody can say
         difference = _difference(state, report, asset)
         if difference or asset in motion.unknown:
             doubts[asset] = difference
@@ -194,13 +219,15 @@ def _compare(state: State, report: AccountReported, motion: _Motion, at_ns: int)
     moving = motion.unknown | motion.unclear
     unexplained: list[str] = []
     for asset in sorted({*report.totals, *(known or ()), *state.cash.get(venue, {})} - moving):
+        if ":" in asset and asset not in report.totals:
+            continue
         own = _own(state, venue, asset)
         actual = report.totals.get(asset, ZERO)
         is_first = known is None or asset not in known
         expected = own if is_first else add((known or {})[asset], own)
         if (not is_first and actual == expected) or (asset in motion.resting and not _stays(state, report, asset)):
             continue
-        is_explained = is_first and actual >= own
+        is_explained = is_first and (_carries_own(actual, own) if ":" in asset else actual >= own)
         yield BalanceDiffered(
             at_ns=at_ns,
             venue=venue,
@@ -215,6 +242,11 @@ def _compare(state: State, report: AccountReported, motion: _Motion, at_ns: int)
     if unexplained:
         yield from _stop_opening(state, venue, unexplained, at_ns)
         yield from review_all(state, at_ns)
+
+
+def _carries_own(actual: Decimal, own: Decimal) -> bool:
+    """Tell whether a position at a venue is what the bot calls its own, or more of it; beside none any is others'."""
+    return actual <= own if own < ZERO else actual >= own or own == ZERO
 
 
 def _stays(state: State, report: AccountReported, asset: str) -> bool:
@@ -234,8 +266,12 @@ def _stop_opening(state: State, venue: str, unexplained: list[str], at_ns: int) 
 
 
 def _own(state: State, venue: str, asset: str) -> Decimal:
+    """Give what the bot holds of an asset, or of a perpetual by its instrument."""
+    if ":" in asset:
+        return state.position(venue, asset).qty
     own = state.cash.get(venue, {}).get(asset, ZERO)
     for instrument, position in state.positions.get(venue, {}).items():
-        if state.grids[venue][instrument].listing.base == asset:
+        grid = state.grids[venue][instrument]
+        if grid.listing.base == asset and not grid.is_perpetual:
             own = add(own, position.qty)
     return own

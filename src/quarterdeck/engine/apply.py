@@ -36,12 +36,15 @@ from quarterdeck.domain import (
     ExitResumed,
     Fact,
     FillBooked,
+    FlipAwaited,
+    FlipEnded,
     FundingBooked,
     FundsBooked,
     Hold,
     IntentFormed,
     IntentRefused,
     KillVerified,
+    LiquidationBooked,
     ListingsAdopted,
     MarksTaken,
     OrderMoved,
@@ -69,6 +72,8 @@ from quarterdeck.engine.apply_money import (
     day_closed,
     funding_booked,
     funds_booked,
+    keep_margin,
+    liquidation_booked,
     listings_adopted,
     marks_taken,
     settings_adopted,
@@ -87,6 +92,7 @@ from quarterdeck.engine.moment import settings_of
 from quarterdeck.engine.state import (
     Answered,
     Deferred,
+    Flip,
     Marked,
     Naked,
     Rejections,
@@ -103,7 +109,8 @@ RETIRED_KEYS_MAX: Final = 20_000
 """Beyond these only the inbox, which keeps every key, stands before a command that is given a second time."""
 _ALIVE: Final = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.FILLED})
 _CONCLUDED: Final = frozenset({Evidence.ABSENCE_PROVEN, Evidence.DECLARED_GONE})
-_SIGNS_OF_LIFE: Final = frozenset({Evidence.ACKNOWLEDGED, Evidence.FILLED, Evidence.CANCELLED, Evidence.EXPIRED})
+_ENDS_REJECTIONS: Final = frozenset({Evidence.FILLED, Evidence.CANCELLED, Evidence.EXPIRED})
+"""What tells that a venue took an order for good; one that is acknowledged may still be rejected later."""
 
 
 def apply(state: State, fact: Fact) -> None:
@@ -185,6 +192,7 @@ def _order_planned(state: State, fact: OrderPlanned) -> None:
         trigger_ticks=fact.trigger_ticks,
         protection=fact.protection,
         cursor=state.cursors.get(fact.venue, 0),
+        leverage=fact.leverage,
     )
     _reserve(state, order, reserve)
     state.live[fact.client_id] = fact.at_ns
@@ -192,7 +200,7 @@ def _order_planned(state: State, fact: OrderPlanned) -> None:
         return  # a stop order is no trade until it awakes: its first fill counts it
     if fact.source in OWN_SOURCES:
         state.executions += 1
-    _count_trade(state, fact.intent_id, pair, fact.at_ns)
+    _count_trade(state, fact.flips or fact.intent_id, pair, fact.at_ns)
 
 
 def _count_trade(state: State, intent_id: str, pair: str, at_ns: int) -> None:
@@ -252,7 +260,7 @@ def _order_moved(state: State, fact: OrderMoved) -> None:
     place = place_of(order.venue, order.instrument)
     if fact.evidence is Evidence.REJECTED and fact.rejects:
         state.rejects[place] = Rejections(fact.reason, fact.rejects)
-    elif fact.evidence in _SIGNS_OF_LIFE:
+    elif fact.evidence in _ENDS_REJECTIONS:
         state.rejects.pop(place, None)
     _settle(state, order)
 
@@ -279,6 +287,8 @@ def _fill_booked(state: State, fact: FillBooked) -> None:
     _reserve(state, order, fact.reserve_after)
     if fact.opened_at_ns != state.position(fact.venue, fact.instrument).opened_at_ns:
         state.watermarks.get(fact.venue, {}).pop(fact.instrument, None)
+    if fact.margin_after is not None:
+        keep_margin(state, fact.venue, fact.instrument, fact.margin_after)
     state.fills += 1
     if fact.intent_id in state.returned:
         _count_again(state, fact.intent_id)
@@ -289,6 +299,7 @@ def _fill_booked(state: State, fact: FillBooked) -> None:
         realised=fact.realised_after,
         opened_at_ns=fact.opened_at_ns,
         entries=fact.entries_after,
+        margin=ZERO if fact.margin_after is None else fact.margin_after,
     )
     for held in fact.cash_after:
         state.cash.setdefault(held.venue, {})[held.asset] = held.amount
@@ -301,7 +312,8 @@ def _fill_booked(state: State, fact: FillBooked) -> None:
 
 
 def _pay_fees(state: State, fact: FillBooked) -> None:
-    base = state.grids[fact.venue][fact.instrument].listing.base
+    grid = state.grids[fact.venue][fact.instrument]
+    base = None if grid.is_perpetual else grid.listing.base
     for fee in fact.fees_after:
         if fee.asset == base:
             more = subtract(fee.amount, state.fees.get(base, ZERO))
@@ -368,6 +380,14 @@ def _exit_resumed(state: State, fact: ExitResumed) -> None:
     del state.deferred[fact.intent_id]
 
 
+def _flip_awaited(state: State, fact: FlipAwaited) -> None:
+    state.flips[fact.signal.instrument] = Flip(fact.intent_id, fact.bar_ns, fact.signal, fact.at_ns)
+
+
+def _flip_ended(state: State, fact: FlipEnded) -> None:
+    del state.flips[fact.pair]
+
+
 def _protection_tried(state: State, fact: ProtectionTried) -> None:
     state.naked[place_of(fact.venue, fact.instrument)] = Naked(fact.since_ns, fact.tries, fact.next_ns)
 
@@ -380,6 +400,7 @@ def _orders_retired(state: State, fact: OrdersRetired) -> None:
     for client_id in fact.client_ids:
         ensure(client_id not in state.live, f"order {client_id} is alive and cannot be retired")
         del state.orders[client_id]
+    state.retired_orders += len(fact.client_ids)
     state.retired_through_ns = fact.at_ns
 
 
@@ -466,4 +487,7 @@ _FOLD: Final[dict[type[Any], Callable[[State, Any], None]]] = {
     ProtectionSettled: _protection_settled,
     OthersSeen: others_seen,
     KillVerified: kill_verified,
+    FlipAwaited: _flip_awaited,
+    FlipEnded: _flip_ended,
+    LiquidationBooked: liquidation_booked,
 }

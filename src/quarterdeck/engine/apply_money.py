@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
+
+from msgspec.structs import replace
 
 from quarterdeck.domain import (
     ZERO,
@@ -10,12 +13,15 @@ from quarterdeck.domain import (
     DayClosed,
     FundingBooked,
     FundsBooked,
+    LiquidationBooked,
     Listing,
     ListingsAdopted,
     MarksTaken,
     SettingsAdopted,
     WatermarkRaised,
+    add,
     ensure,
+    subtract,
 )
 from quarterdeck.engine.losses import remember_hour, remember_mark
 from quarterdeck.engine.moment import settings_of
@@ -23,6 +29,7 @@ from quarterdeck.engine.state import Answered, Grid, State
 from quarterdeck.portfolio import Position, Totals, next_day
 
 FUNDING_IDS_MAX: Final = 10_000
+LIQUIDATIONS_MAX: Final = 1_000
 
 
 def settings_adopted(state: State, fact: SettingsAdopted) -> None:
@@ -51,6 +58,7 @@ def _list(state: State, listings: tuple[Listing, ...]) -> None:
             notional_min=float(listing.notional_min),
             notional_max=float("inf") if listing.notional_max is None else float(listing.notional_max),
             in_base_currency=listing.quote == base_currency,
+            is_perpetual=listing.is_perpetual,
         )
     state.grids = grids
     state.listed = {}
@@ -131,10 +139,51 @@ def funds_booked(state: State, fact: FundsBooked) -> None:
     state.answers[fact.key] = Answered(f"done: {fact.amount} {fact.asset} on {fact.venue}", fact.at_ns)
 
 
+def keep_margin(state: State, venue: str, instrument: str, margin_after: Decimal) -> None:
+    """Lock as margin what a position needs now, in place of what it needed before."""
+    before = state.position(venue, instrument).margin
+    if before == margin_after:
+        return
+    quote = state.grids[venue][instrument].listing.quote
+    locked = state.margins.setdefault(venue, {})
+    locked[quote] = add(subtract(locked.get(quote, ZERO), before), margin_after)
+
+
 def funding_booked(state: State, fact: FundingBooked) -> None:
     """Book a funding payment, and remember its id."""
     state.cash.setdefault(fact.venue, {})[fact.asset] = fact.cash_after
     state.funding[fact.asset] = fact.funding_after
     state.funding_ids[f"{fact.venue}:{fact.funding_id}"] = fact.at_ns
+    if fact.margin_after is not None:
+        keep_margin(state, fact.venue, fact.instrument, fact.margin_after)
+        position = replace(state.position(fact.venue, fact.instrument), margin=fact.margin_after)
+        state.positions[fact.venue][fact.instrument] = position
+    if fact.venue_at_ns > state.traded_venue_ns.get(fact.venue, 0):
+        state.traded_venue_ns[fact.venue] = fact.venue_at_ns
     while len(state.funding_ids) > FUNDING_IDS_MAX:
         del state.funding_ids[next(iter(state.funding_ids))]
+
+
+def liquidation_booked(state: State, fact: LiquidationBooked) -> None:
+    """Book what a venue closed by force, and remember its trade."""
+    keep_margin(state, fact.venue, fact.instrument, fact.margin_after)
+    state.positions[fact.venue][fact.instrument] = Position(
+        qty=fact.qty_after,
+        cost=fact.cost_after,
+        realised=fact.realised_after,
+        opened_at_ns=fact.opened_at_ns,
+        entries=fact.entries_after,
+        margin=fact.margin_after,
+    )
+    if not fact.opened_at_ns:
+        state.watermarks.get(fact.venue, {}).pop(fact.instrument, None)
+    state.cash.setdefault(fact.venue, {}).update(fact.cash_after)
+    state.fees[fact.fee_asset] = fact.fees_after
+    state.fills += 1
+    if fact.cursor > state.cursors.get(fact.venue, 0):
+        state.cursors[fact.venue] = fact.cursor
+    if fact.venue_at_ns > state.traded_venue_ns.get(fact.venue, 0):
+        state.traded_venue_ns[fact.venue] = fact.venue_at_ns
+    state.liquidations[f"{fact.venue}:{fact.trade_id}"] = fact.at_ns
+    while len(state.liquidations) > LIQUIDATIONS_MAX:
+        del state.liquidations[next(iter(state.liquidations))]

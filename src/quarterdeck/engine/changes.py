@@ -84,6 +84,7 @@ def change_settings(state: State, asked: SettingsAsked, at_ns: int) -> Iterator[
         routing=wanted.routing,
         approved=wanted.approved,
         cancel_on_shutdown=wanted.cancel_on_shutdown,
+        orders=wanted.orders,
     )
     yield SettingsAdopted(at_ns=at_ns, settings=adopted, who=asked.who, reason=asked.reason, changes=asked.changes)
     yield from review_all(state, at_ns)
@@ -224,6 +225,10 @@ def book_funding(state: State, report: FundingReported, at_ns: int) -> Iterator[
         return
     if f"{report.venue}:{report.funding_id}" in state.funding_ids or not report.amount.is_finite():
         return
+    position = state.position(report.venue, report.instrument)
+    margin = None
+    if report.from_margin is not None and ZERO < report.from_margin <= position.margin:
+        margin = subtract(position.margin, report.from_margin)
     yield FundingBooked(
         at_ns=at_ns,
         venue=report.venue,
@@ -234,6 +239,7 @@ def book_funding(state: State, report: FundingReported, at_ns: int) -> Iterator[
         cash_after=add(state.cash.get(report.venue, {}).get(report.asset, ZERO), report.amount),
         funding_after=add(state.funding.get(report.asset, ZERO), report.amount),
         venue_at_ns=report.venue_at_ns,
+        margin_after=margin,
     )
 
 

@@ -55,7 +55,7 @@ def _concentrations(state: State) -> dict[str, str]:
                 worth[coin] = worth.get(coin, 0.0) + float(amount) * state.rates[coin]
     for asset, value in sorted(worth.items()):
         key = f"{PREFIX}concentration:{asset}"
-        if value > limits.concentration_max * equity * (CALM if key in state.alerts else 1.0 + SLACK):
+        if abs(value) > limits.concentration_max * equity * (CALM if key in state.alerts else 1.0 + SLACK):
             share = f"{asset} is {value / equity:.1%} of equity; {limits.concentration_max:.1%} is the limit for buying"
             found[key] = f"{share}; nothing is sold by itself"
     return found

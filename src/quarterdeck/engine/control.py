@@ -44,6 +44,7 @@ from quarterdeck.domain import (
 from quarterdeck.engine.changes import left_without_care
 from quarterdeck.engine.cover import protected_by, review_all
 from quarterdeck.engine.exposure import FLATTEN, grids_of, sellable_lots
+from quarterdeck.engine.flips import end_flips
 from quarterdeck.engine.holds import LIMITS_OF_LOSS, TAKEOVER, changed, held, lets_protect, strength
 from quarterdeck.engine.intents import pursue
 from quarterdeck.engine.moment import Moment, settings_of
@@ -93,6 +94,7 @@ def start(state: State, started: Started, at_ns: int) -> Iterator[Fact]:
         yield _capital(started.settings, at_ns)
     elif not was_released:
         yield _taken_over(state, at_ns)
+    yield from end_flips(state, at_ns, "a new session began before it could open")
     for order in state.live_orders():
         if order.state is OrderState.PLANNED:
             yield from move(state, order, Evidence.RECOVERED, at_ns, reason="a new session found no answer to the send")
@@ -235,21 +237,27 @@ def _cancel_all(state: State, at_ns: int, reason: str) -> Iterator[Fact]:
 
 
 def _flatten(state: State, asked: ControlAsked, now: Moment) -> Iterator[Fact]:
-    """Close every position, through the same door as any exit."""
+    """Close every position, through the same door as any exit: what is long is sold, what is short bought back."""
     for instrument in settings_of(state).pairs:
-        if any(sellable_lots(state, grid, over_resting=True) > 0 for grid in grids_of(state, instrument)):
-            intent = Intent(
-                id=f"{settings_of(state).bot}:flatten:{asked.key}:{instrument}",
-                source=Source.MANUAL,
-                who=asked.who,
-                effect=Effect.REDUCE,
-                side=Side.SELL,
-                instrument=instrument,
-                asked=Decimal(0),
-                asked_unit="position",
-                cause=FLATTEN,
-            )
-            yield from pursue(state, now, intent)
+        for side in (Side.SELL, Side.BUY):
+            grids = grids_of(state, instrument)
+            if any(sellable_lots(state, grid, over_resting=True, side=side) > 0 for grid in grids):
+                yield from pursue(state, now, _flattening(state, asked, instrument, side))
+
+
+def _flattening(state: State, asked: ControlAsked, instrument: str, side: Side) -> Intent:
+    intent_id = f"{settings_of(state).bot}:flatten:{asked.key}:{instrument}"
+    return Intent(
+        id=intent_id if side is Side.SELL else f"{intent_id}:buy",
+        source=Source.MANUAL,
+        who=asked.who,
+        effect=Effect.REDUCE,
+        side=side,
+        instrument=instrument,
+        asked=Decimal(0),
+        asked_unit="position",
+        cause=FLATTEN,
+    )
 
 
 def cancel_one(state: State, asked: CancelAsked, at_ns: int) -> Iterator[Fact]:

@@ -84,12 +84,12 @@ def stop_wished(state: State, grid: Grid) -> Stop | None:
     """
     Give the stop order that a position should have; None where nothing is to be covered.
 
-    It covers whatever no other order is selling. The trigger is rounded up, towards the market, so that a position
-    loses no more than was said.
+    It covers whatever no other order is selling; over positions in perpetuals the bot watches itself. The trigger is
+    rounded up, towards the market, so that a position loses no more than was said.
     """
     settings, listing = settings_of(state), grid.listing
     share = settings.risk.stop_loss
-    if share is None or not is_wished(settings, state, listing.venue):
+    if share is None or grid.is_perpetual or not is_wished(settings, state, listing.venue):
         return None
     position = state.position(listing.venue, listing.instrument)
     lots = sellable_lots(state, grid) if position.qty > ZERO else 0
@@ -161,9 +161,10 @@ def protected_by(state: State, venue: str, instrument: str) -> str:
     A halted bot watches nothing, unless its settings let protection go on; a killed one never.
     """
     settings = state.settings
-    if settings is None or state.position(venue, instrument).qty <= ZERO:
+    grid, qty = state.grids.get(venue, {}).get(instrument), state.position(venue, instrument).qty
+    if settings is None or grid is None or (qty == ZERO if grid.is_perpetual else qty <= ZERO):
         return ""
-    if is_covered(state, state.grids[venue][instrument]):
+    if is_covered(state, grid):
         return "venue"
     has_stop = settings.risk.stop_loss is not None or settings.risk.trailing_stop is not None
     return "bot" if has_stop and not forbids_protection(state) else ""

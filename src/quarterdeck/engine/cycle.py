@@ -20,132 +20,61 @@ from quarterdeck.domain import (
     Intent,
     IntentAsked,
     Side,
-    SignalGiven,
-    SizingSettings,
     Source,
     TriggerFired,
     WatermarkRaised,
 )
-from quarterdeck.engine.cover import waiting_for
-from quarterdeck.engine.exposure import grids_of, is_dust, sellable_lots
+from quarterdeck.engine.flips import await_flip, end_flips
 from quarterdeck.engine.intents import pursue
 from quarterdeck.engine.moment import Moment, settings_of
+from quarterdeck.engine.opinions import Wanted, entry_of, exit_of, wanted_by
 from quarterdeck.engine.state import State
 from quarterdeck.engine.watch import RATCHET, watch
-from quarterdeck.guardrails import SLACK
-from quarterdeck.market import Trigger
-from quarterdeck.orders import ENDED
+from quarterdeck.market import Trigger, is_beyond
 
-_BUY: Final = Action.BUY
 _HOLD: Final = Action.HOLD
 _OPEN: Final = Effect.OPEN
-_REDUCE: Final = Effect.REDUCE
 
 
 def run_cycle(state: State, cycle: CycleDue, now: Moment) -> Iterator[Fact]:
     """Work through the signals of one bar; a bar that was worked through before is not taken again."""
     if cycle.bar_ns <= state.last_bar_ns or state.stopping:
         return
-    settings = settings_of(state)
-    actions, wanted = {}, []
+    settings, bar_ns = settings_of(state), cycle.bar_ns
+    if state.flips:
+        yield from end_flips(state, now.at_ns, "what it was to close did not go by the next bar")
+    actions, wanted = _sorted_out(state, settings, cycle)
+    skipped = {one.signal.instrument: one.why_not for one in wanted if one.why_not}
+    yield CycleRan(at_ns=now.at_ns, bar_ns=bar_ns, actions=actions, skipped=skipped)
+    for one in wanted:
+        if one.why_not:
+            continue
+        if one.effect is _OPEN:
+            yield from pursue(state, now, entry_of(state, settings, one.signal, bar_ns))
+            continue
+        closing = exit_of(settings, one.signal, bar_ns)
+        yield from pursue(state, now, closing)
+        if one.flips:
+            yield from await_flip(state, now.at_ns, closing.id, bar_ns, one.signal)
+
+
+def _sorted_out(state: State, settings: BotSettings, cycle: CycleDue) -> tuple[dict[str, Action], list[Wanted]]:
+    """Give every opinion by its pair, and what those to buy or sell want: exits before entries, in canonical order."""
+    actions: dict[str, Action] = {}
+    wanted: list[Wanted] = []
     for signal in cycle.signals:
         if signal.instrument in actions:
             raise Bug("two signals for one pair in one cycle")
         actions[signal.instrument] = signal.action
         if signal.action is not _HOLD:
-            wanted.append(signal)
+            wanted.append(wanted_by(state, settings, signal))
     if len(wanted) > 1:
-        wanted.sort(key=lambda signal: (signal.action is _BUY, signal.instrument))
-    skipped: dict[str, str] = {}
-    for signal in wanted:
-        why = _why_not(state, settings.sizing, signal)
-        if why:
-            skipped[signal.instrument] = why
-    yield CycleRan(at_ns=now.at_ns, bar_ns=cycle.bar_ns, actions=actions, skipped=skipped)
-    for signal in wanted:
-        if signal.instrument not in skipped:
-            is_entry, bar_ns = signal.action is _BUY, cycle.bar_ns
-            intent = _entry(state, settings, signal, bar_ns) if is_entry else _exit(settings, signal, bar_ns)
-            yield from pursue(state, now, intent)
+        wanted.sort(key=_order_of)
+    return actions, wanted
 
 
-def _why_not(state: State, sizing: SizingSettings, signal: SignalGiven) -> str:
-    """Say why an opinion becomes no intent, because the target is what is held already; empty where it becomes one."""
-    gate = sizing.confidence_min
-    if not signal.confidence >= gate:
-        return f"confidence {signal.confidence:.2f} is below {gate:.2f}"
-    if signal.action is _BUY:
-        return _why_not_enter(state, sizing.entries_max, signal.instrument)
-    return "" if _has_position(state, signal.instrument) else "nothing is held that is not being sold already"
-
-
-def _why_not_enter(state: State, entries_max: int, pair: str) -> str:
-    """
-    Tell whether the target differs from what is held, working or unknown, each counted as if filled.
-
-    What is too small to be sold is dust and takes no slot. A stop order that rests is no exit until it awakes.
-    """
-    if state.deferred and waiting_for(state, pair, None) is not None:
-        return "an exit is under way"
-    entries = 0
-    for venue, held in state.positions.items():
-        for instrument, position in held.items():
-            grid = state.grids[venue][instrument]
-            if position.qty and grid.listing.pair_id == pair and not is_dust(state, grid, position):
-                entries += max(position.entries, 1)
-    for order in state.live_orders():  # one that has ended is among them while lots of it wait to be booked
-        if order.pair == pair:
-            if order.effect is _REDUCE:
-                if order.is_protective and not order.reported_lots:
-                    continue
-                return "an exit is under way"
-            grid = state.grids[order.venue][order.instrument]
-            is_seen = not is_dust(state, grid, state.position(order.venue, order.instrument))
-            entries += 0 if order.booked_lots and is_seen else 1
-    return "" if entries < entries_max else f"{entries} of {entries_max} entries are held or on their way"
-
-
-def _has_position(state: State, pair: str) -> bool:
-    """Tell whether there is anything to sell, or an entry on its way that should not arrive."""
-    if state.deferred and waiting_for(state, pair, None) is not None:
-        return False
-    for grid in grids_of(state, pair):
-        if sellable_lots(state, grid) > 0:
-            return True
-    return any(
-        order.pair == pair and order.effect is _OPEN and order.state not in ENDED for order in state.live_orders()
-    )
-
-
-def _entry(state: State, settings: BotSettings, signal: SignalGiven, bar_ns: int) -> Intent:
-    sizing = settings.sizing
-    asked, unit = sizing.value, "quote"
-    if sizing.kind == "equity_share":
-        asked = Decimal(repr(round(float(sizing.value) * (state.equity or 0.0), 8)))
-    elif sizing.kind == "base":
-        unit = "base"
-    return _intent_of(settings.bot, signal, bar_ns, (_OPEN, Side.BUY, asked, unit))
-
-
-def _exit(settings: BotSettings, signal: SignalGiven, bar_ns: int) -> Intent:
-    return _intent_of(settings.bot, signal, bar_ns, (_REDUCE, Side.SELL, ZERO, "position"))
-
-
-def _intent_of(bot: str, signal: SignalGiven, bar_ns: int, want: tuple[Effect, Side, Decimal, str]) -> Intent:
-    effect, side, asked, unit = want
-    return Intent(
-        id=f"{bot}:{signal.instrument}:{bar_ns}:{signal.action}",
-        source=signal.source,
-        who=str(signal.source),
-        effect=effect,
-        side=side,
-        instrument=signal.instrument,
-        asked=asked,
-        asked_unit=unit,
-        action=signal.action,
-        confidence=signal.confidence,
-        bar_ns=bar_ns,
-    )
+def _order_of(wanted: Wanted) -> tuple[bool, str]:
+    return wanted.order
 
 
 def fire_trigger(state: State, fired: TriggerFired, now: Moment) -> Iterator[Fact]:
@@ -157,8 +86,7 @@ def fire_trigger(state: State, fired: TriggerFired, now: Moment) -> Iterator[Fac
     level = next((one for one in watch(state) if _is_of(one, fired)), None)
     if state.stopping or level is None:
         return
-    beyond = fired.price <= level.price * (1.0 + SLACK) if level.falling else fired.price >= level.price * (1.0 - SLACK)
-    if not (beyond and 0.0 < fired.price < math.inf):
+    if not (0.0 < fired.price < math.inf and is_beyond(fired.price, level.price, level.falling)):
         return
     if fired.cause == RATCHET:
         yield WatermarkRaised(at_ns=now.at_ns, venue=fired.venue, instrument=fired.instrument, price=fired.price)
@@ -168,7 +96,7 @@ def fire_trigger(state: State, fired: TriggerFired, now: Moment) -> Iterator[Fac
         source=Source.PROTECTION,
         who=fired.cause,
         effect=Effect.REDUCE,
-        side=Side.SELL,
+        side=Side.SELL if state.position(fired.venue, fired.instrument).qty > ZERO else Side.BUY,
         instrument=state.pair_of(fired.venue, fired.instrument),
         listing=fired.instrument,
         asked=Decimal(0),
@@ -184,7 +112,7 @@ def _is_of(level: Trigger, fired: TriggerFired) -> bool:
 
 def _trigger_id(state: State, fired: TriggerFired, at_ns: int) -> str:
     """Name the intent of a trigger; the count of orders tells two apart while a clock that went back stands still."""
-    bot, known = settings_of(state).bot, len(state.orders)
+    bot, known = settings_of(state).bot, state.retired_orders + len(state.orders)
     return f"{bot}:{fired.instrument}:{fired.venue}:{at_ns}:{known}:{fired.cause}"
 
 

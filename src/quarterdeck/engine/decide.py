@@ -25,6 +25,7 @@ from quarterdeck.domain import (
     IntentAsked,
     ListingsReported,
     OrderReported,
+    PositionLiquidated,
     Released,
     ResolveAsked,
     SettingsAsked,
@@ -40,6 +41,8 @@ from quarterdeck.engine.changes import book_funding, book_funds, change_settings
 from quarterdeck.engine.control import cancel_one, hold_clock, release, resolve_one, start, stop, take_control
 from quarterdeck.engine.cycle import fire_trigger, run_cycle, take_request
 from quarterdeck.engine.fills import take_fill
+from quarterdeck.engine.flips import flip_on
+from quarterdeck.engine.liquidations import take_liquidation
 from quarterdeck.engine.moment import Moment
 from quarterdeck.engine.protection import protect
 from quarterdeck.engine.reports import take_report
@@ -70,6 +73,8 @@ def decide(state: State, news: Input) -> Iterator[Fact]:
         return _PLAIN[kind](state, news, at_ns)
     now = Moment(at_ns, news.surroundings)  # type: ignore[union-attr]  # these six kinds carry surroundings
     handled = handler(state, news, now)
+    if kind is TriggerFired or (kind is Woke and news.within_bar):  # type: ignore[union-attr]  # narrowed by kind
+        return handled  # the mark of an instant is taken once all that happened up to it is known
     # A handler is a generator: it reads nothing before it is drawn from, and that is after time was brought up to now.
     return chain(advance(state, now), handled) if at_ns >= due(state) else handled
 
@@ -89,9 +94,11 @@ def step(state: State, news: Input) -> list[Fact]:
 
 
 def _woke(state: State, _news: Woke, now: Moment) -> Iterator[Fact]:
-    """Time alone has passed: `advance` has said what that brings about, and nothing stands in the way of protection."""
+    """Time alone has passed: `advance` has said what that brings about; what waited for orders to end goes on."""
     if state.naked or state.deferred:
         yield from protect(state, now)
+    if state.flips:
+        yield from flip_on(state, now)
 
 
 # One handler for each kind of input; a test holds these two tables equal to the union `Input`.
@@ -117,4 +124,5 @@ _PLAIN: Final[dict[type[Any], Callable[[State, Any, int], Iterator[Fact]]]] = {
     SettingsAsked: change_settings,
     FundingReported: book_funding,
     ListingsReported: take_listings,
+    PositionLiquidated: take_liquidation,
 }

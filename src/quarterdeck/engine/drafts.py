@@ -8,15 +8,18 @@ from typing import Final
 from msgspec import Struct
 
 from quarterdeck.domain import (
-    MINUTE_NS,
+    BotSettings,
+    Effect,
     GuardrailSettings,
     Intent,
+    Listing,
     OrderKind,
     Quote,
     VenueQuote,
     ticks_toward,
 )
-from quarterdeck.engine.moment import NAN, Moment
+from quarterdeck.engine.moment import INF, NAN, Moment
+from quarterdeck.engine.offers import Offer
 from quarterdeck.engine.state import Grid, State
 from quarterdeck.guardrails import quantity_max
 
@@ -31,7 +34,8 @@ class Draft(Struct, frozen=True, gc=False):
     into base currency; `reference` is the live price of the pair in base currency, NaN where there is none; `equity` is
     that of the bot as last marked; `qty_max` is what E3 allows, in base units; `held_qty` is what the bot would own of
     the asset without this order if every living buy filled; `free` is what it may spend there of the asset that the
-    order spends, in units of it. `trigger_ticks` is set for a stop order, which awakes there.
+    order spends, in units of it. `trigger_ticks` is set for a stop order, which awakes there. Of an order that sells
+    short, or buys back, `held_qty` counts what would be sold short. `leverage` is that of a perpetual, 0 on spot.
     """
 
     grid: Grid
@@ -52,6 +56,7 @@ class Draft(Struct, frozen=True, gc=False):
     routes: tuple[VenueQuote, ...]
     sized_by: str
     trigger_ticks: int | None = None
+    leverage: int = 0
 
 
 class Refusal(Struct, frozen=True, gc=False):
@@ -63,11 +68,18 @@ class Refusal(Struct, frozen=True, gc=False):
     routes: tuple[VenueQuote, ...] = ()
 
 
-def equity_of(state: State, now: Moment) -> float:
-    """Give the last marked equity; NaN, which refuses, where the last minute brought no mark."""
-    if state.equity is None or now.at_ns - state.minute_ns >= 2 * MINUTE_NS:
+def equity_of(state: State, now: Moment, settings: BotSettings) -> float:
+    """Give the last marked equity; NaN, which refuses, where the last mark that was due did not come."""
+    if state.equity is None or now.at_ns - state.minute_ns >= 2 * settings.mark_every_ns:
         return NAN
     return state.equity
+
+
+def leverage_of(settings: BotSettings, now: Moment, listing: Listing) -> int:
+    """Give the leverage of an order on a perpetual: what the venue says that is set, else what the settings want."""
+    reading, wanted = now.margin(listing.venue, listing.instrument), settings.risk.leverage_max
+    told = wanted if reading is None or not 1.0 <= reading.leverage < INF else reading.leverage
+    return max(int(told), 1)
 
 
 def qty_max_of(limits: GuardrailSettings, pair: str, value_max: float, reference: float) -> float:
@@ -81,3 +93,19 @@ def limit_ticks_of(intent: Intent, grid: Grid, sign: int) -> int | None:
     if intent.order_kind is _MARKET or intent.limit is None:
         return None
     return ticks_toward(float(intent.limit), grid.tick, sign)
+
+
+def entry_ticks_of(settings: BotSettings, intent: Intent, offer: Offer, sign: int) -> int | None:
+    """
+    Give the limit of an entry in whole ticks of a venue, 0 where it is below one; None for a market order.
+
+    An entry that names no limit goes by the settings: so much better than the price that its venue shows.
+    """
+    if intent.order_kind is _MARKET or intent.limit is not None:
+        return limit_ticks_of(intent, offer.grid, sign)
+    return ticks_toward(offer.quote.last * (1.0 - sign * settings.orders.entry_offset), offer.grid.tick, sign)
+
+
+def is_by_settings(settings: BotSettings, intent: Intent) -> bool:
+    """Tell whether an intent without a limit is an entry that the settings let rest at an offset from the price."""
+    return settings.orders.entry == "limit" and intent.action is not None and intent.effect is Effect.OPEN

@@ -7,9 +7,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from quarterdeck.domain import ZERO, Effect, Intent, Side, Source, multiply, subtract
+from quarterdeck.domain import ZERO, Effect, Intent, Side, Source, add, multiply, subtract
 from quarterdeck.engine.state import Grid, State
-from quarterdeck.guardrails import SLACK
+from quarterdeck.guardrails import is_too_small
 from quarterdeck.orders import ENDED, Order
 from quarterdeck.portfolio import Position
 
@@ -39,16 +39,20 @@ def standing(state: State, pair: str) -> Standing:
     return Standing(orders, of_pair, unexecuted)
 
 
-def asset_qty_worst(state: State, asset: str) -> float:
-    """Give how much of an asset the bot would own, over all venues, if every living buy of it filled."""
-    total = 0.0
+def asset_qty_worst(state: State, asset: str, sign: int = 1) -> float:
+    """
+    Give how much of an asset the bot would own, over all venues, if every living buy of it filled.
+
+    With a `sign` of -1 how much it would be short of it, if every living sale filled.
+    """
+    total, side = 0.0, Side.BUY if sign > 0 else Side.SELL
     for venue, held in state.positions.items():
         for instrument, position in held.items():
             if position.qty and state.grids[venue][instrument].listing.base == asset:
-                total += float(position.qty)
+                total += float(position.qty) * sign
     for client_id in state.live:
         order = state.orders[client_id]
-        if order.side is Side.BUY and state.grids[order.venue][order.instrument].listing.base == asset:
+        if order.side is side and state.grids[order.venue][order.instrument].listing.base == asset:
             total += lots_to_come(order) * float(order.lot)
     return total
 
@@ -84,13 +88,19 @@ def least_qty(grid: Grid) -> Decimal:
 
 
 def is_dust(state: State, grid: Grid, position: Position) -> bool:
-    """Tell whether a position is too small to be sold: below the least quantity or the least worth of its venue."""
+    """
+    Tell whether a position is too small to be sold: below the least quantity or the least worth of its venue.
+
+    A position in a perpetual may be closed however little it is worth.
+    """
+    if grid.is_perpetual:
+        return position.qty.copy_abs() < least_qty(grid)
     if position.qty < least_qty(grid):
         return True
     listing = grid.listing
     price = state.marks.get(listing.venue, {}).get(listing.instrument)
     worth = float(position.cost) if price is None else float(position.qty) * price
-    return worth < grid.notional_min * (1.0 - SLACK)
+    return is_too_small(worth, grid.notional_min)
 
 
 def stops_resting(state: State, venue: str, instrument: str) -> list[Order]:
@@ -102,18 +112,22 @@ def stops_resting(state: State, venue: str, instrument: str) -> list[Order]:
     ]
 
 
-def sellable_lots(state: State, grid: Grid, *, over_resting: bool = False) -> int:
+def sellable_lots(state: State, grid: Grid, *, over_resting: bool = False, side: Side = Side.SELL) -> int:
     """
-    Count the whole lots that a venue holds and no living order is already selling.
+    Count the whole lots that a venue holds and no living order is already selling; of a short position, buying back.
+
+    `side` is that of the order which is to reduce: a sale reduces a long position, a buy a short one.
 
     What the account was last seen to lack of the position is not there to be sold: somebody else sold it by hand.
     What a stop order holds counts as sellable, for it gives way to every other exit; so does what a limit order holds,
     for one that goes `over_resting` ones. Where the venue takes the fee of a sale in the coin sold, that much stays
     behind to pay it.
     """
+    if grid.is_perpetual:
+        return _closable_lots(state, grid, side, over_resting=over_resting)
     listing = grid.listing
     held = state.position(listing.venue, listing.instrument).qty
-    if held <= ZERO:
+    if held <= ZERO or side is Side.BUY:
         return 0
     lacking = state.lacking(listing.venue, listing.base)
     if lacking and (held := subtract(held, lacking)) <= ZERO:
@@ -122,6 +136,27 @@ def sellable_lots(state: State, grid: Grid, *, over_resting: bool = False) -> in
     if listing.fee_asset in ("base", listing.base):
         lots = int(Decimal(lots) // (1 + max(listing.fee_taker, listing.fee_maker)))
     return lots - state.selling_lots(listing.venue, listing.instrument, over_resting=over_resting)
+
+
+def _closable_lots(state: State, grid: Grid, side: Side, *, over_resting: bool) -> int:
+    """Count the lots of a position in a perpetual that an order of a side may close; the account lacks the others."""
+    listing = grid.listing
+    held = state.position(listing.venue, listing.instrument).qty
+    beside = state.baselines.get(listing.venue, {}).get(listing.instrument, ZERO)
+    if side is Side.BUY:
+        held, beside = held.copy_negate(), beside.copy_negate()
+    if beside < ZERO:
+        held = add(held, beside)
+    if held <= ZERO:
+        return 0
+    selling = state.selling_lots(listing.venue, listing.instrument, over_resting=over_resting, side=side)
+    return int(held // listing.lot) - selling
+
+
+def is_held_against(state: State, grid: Grid, sign: int) -> bool:
+    """Tell whether a position stands in the way of one in a direction: it must be closed before that is opened."""
+    position = state.position(grid.listing.venue, grid.listing.instrument)
+    return position.qty * sign < ZERO and not is_dust(state, grid, position)
 
 
 def goes_over_resting(intent: Intent) -> bool:

@@ -164,6 +164,8 @@ def _to_book(state: State, order: Order, report: FillReported, at_ns: int) -> Fi
         fee_asset=report.fee_asset,
         at_ns=at_ns,
         new_entry=order.effect is Effect.OPEN and order.booked_lots == 0 and held.qty != 0,
+        leverage=order.leverage or 1,
+        realised=report.realised,
     )
 
 
@@ -209,4 +211,5 @@ def _fact(
         cursor=report.cursor,
         inferred=inferred is not None,
         retired_lots=booked.retired_lots,
+        margin_after=position.margin if ":" in order.instrument else None,
     )

@@ -30,7 +30,7 @@ from quarterdeck.domain import (
     multiply,
 )
 from quarterdeck.engine.cover import Stop, is_leaving, is_wished, takes, waiting_for
-from quarterdeck.engine.drafts import Draft, Refusal
+from quarterdeck.engine.drafts import Draft, Refusal, is_by_settings
 from quarterdeck.engine.exits import draft_reducing, draft_stop
 from quarterdeck.engine.exposure import goes_over_resting, grids_of, sellable_lots
 from quarterdeck.engine.moment import NEVER_NS, Moment, settings_of
@@ -136,7 +136,8 @@ def gives_up_ns(state: State, deferred: Deferred) -> int:
     )
     for grid in grids_of(state, intent.instrument, venue):
         place = (grid.listing.venue, grid.listing.instrument)
-        if intent.listing in ("", place[1]) and place not in held and sellable_lots(state, grid, over_resting=over) > 0:
+        lots = sellable_lots(state, grid, over_resting=over, side=intent.side)
+        if intent.listing in ("", place[1]) and place not in held and lots > 0:
             return deferred.since_ns + settings_of(state).naked_ns_max
     return NEVER_NS
 
@@ -209,7 +210,7 @@ def _drafts(
     if intent.instrument not in settings.pairs:
         known = ", ".join(settings.pairs)
         return Refusal("intent", f"{intent.instrument} is not among the pairs of this bot: {known}", failed=("G3",))
-    unfit = _unfit(intent)
+    unfit = _unfit(settings, intent)
     if unfit:
         return Refusal("intent", unfit)
     if venue is not None and venue not in state.venues:
@@ -225,11 +226,14 @@ def _drafts(
     return draft_reducing(state, now, settings, intent, venue, avoided)
 
 
-def _unfit(intent: Intent) -> str:
+def _unfit(settings: BotSettings, intent: Intent) -> str:
     """Say why an intent makes no sense; empty where it does."""
     is_opening, unit = intent.effect is _OPEN, intent.asked_unit
     if is_opening is not (intent.side is _BUY):
-        return "this bot is never short: buy to open, sell to reduce"
+        if ":" not in intent.instrument:
+            return "this bot is never short on spot: buy to open, sell to reduce"
+        if is_opening and not settings.risk.short:
+            return "this bot does not sell short; set risk.short, or buy to open"
     if unit == "position":
         if is_opening:
             return "say how much to open, in base or in quote"
@@ -237,12 +241,14 @@ def _unfit(intent: Intent) -> str:
         return f"asks for {intent.asked}; ask for an amount above zero"
     elif unit == "quote" and not is_opening:
         return "reduce by a base quantity, or by the whole position"
-    return "" if intent.order_kind is _MARKET else _unfit_kind(intent)
+    return "" if intent.order_kind is _MARKET else _unfit_kind(settings, intent)
 
 
-def _unfit_kind(intent: Intent) -> str:
+def _unfit_kind(settings: BotSettings, intent: Intent) -> str:
     if intent.order_kind is _STOP:
         return "the bot places its stop orders itself; set risk.stop_loss, and let the venue hold them"
+    if intent.limit is None and is_by_settings(settings, intent):
+        return ""
     if not (intent.limit is not None and intent.limit.is_finite() and intent.limit > 0):
         return "a limit order needs a limit price above zero"
     return ""
@@ -264,7 +270,8 @@ def _judge_and_plan(
             subject = at_rest(subject)
         verdicts = judge(subject, limits, risk)
         if passed(verdicts):
-            plan = _plan(state, now, intent, draft, verdicts, client_id(prefix, intent.id, child))
+            order_id, send_by_ns = client_id(prefix, intent.id, child), now.at_ns + settings.send_within_ns
+            plan = _plan(state, now, intent, draft, verdicts, (order_id, send_by_ns))
             if is_protected:
                 plan = replace(plan, protection=_protection(state, settings, draft))
             planned.append(plan)
@@ -293,8 +300,11 @@ def _refused(now: Moment, intent: Intent, draft: Draft, verdicts: Verdicts) -> I
     )
 
 
-def _plan(state: State, now: Moment, intent: Intent, draft: Draft, verdicts: Verdicts, order_id: str) -> OrderPlanned:
-    listing = draft.grid.listing
+def _plan(
+    state: State, now: Moment, intent: Intent, draft: Draft, verdicts: Verdicts, sending: tuple[str, int]
+) -> OrderPlanned:
+    """Word the plan of a draft that passed. `sending`: its client id, and the last instant at which it is signed."""
+    listing, (order_id, send_by_ns) = draft.grid.listing, sending
     # Most go without their names: CPython makes a dictionary first of more than fifteen names in a call.
     planned = OrderPlanned(
         now.at_ns,
@@ -312,7 +322,7 @@ def _plan(state: State, now: Moment, intent: Intent, draft: Draft, verdicts: Ver
         draft.price,
         draft.reserve_asset,
         draft.reserve_per_lot,
-        now.at_ns + settings_of(state).send_within_ns,
+        send_by_ns,
         kill_epoch=state.kill_epoch,
         verdicts=verdicts,
         limit_ticks=draft.limit_ticks,
@@ -321,12 +331,14 @@ def _plan(state: State, now: Moment, intent: Intent, draft: Draft, verdicts: Ver
         pair=listing.pair,
         rate=draft.rate,
     )
+    if draft.leverage:
+        return replace(planned, leverage=draft.leverage, flips=intent.flips)
     return planned if draft.trigger_ticks is None else replace(planned, trigger_ticks=draft.trigger_ticks)
 
 
 def _protection(state: State, settings: BotSettings, draft: Draft) -> str:
     """Say who will protect what an entry opens: the venue where it takes the stop order, else the bot."""
     share = settings.risk.stop_loss
-    if share is None or not is_wished(settings, state, draft.grid.listing.venue):
+    if share is None or draft.grid.is_perpetual or not is_wished(settings, state, draft.grid.listing.venue):
         return "bot"
     return "venue" if takes(draft.grid, draft.lots, int(draft.price * (1.0 - share) / draft.grid.tick)) else "bot"

@@ -29,7 +29,8 @@ from quarterdeck.domain import (
 from quarterdeck.engine.holds import held
 from quarterdeck.engine.moment import NAN, Moment, rate_of, settings_of
 from quarterdeck.engine.state import Earned, Marked, State
-from quarterdeck.guardrails import SLACK
+from quarterdeck.guardrails import fall_from, trips, trips_loss_rate
+from quarterdeck.market import rises
 from quarterdeck.portfolio import Totals, day_closed, marked_equity, totals_of
 
 HOUR_NS: Final = 60 * MINUTE_NS
@@ -50,7 +51,7 @@ def take_mark(state: State, now: Moment) -> Iterator[Fact]:
         return
     index = equity / state.units
     index_peak = max(state.index_peak, index)
-    fallen = max(state.drawdown_max, 1.0 - index / index_peak if index_peak > 0.0 else 1.0)
+    fallen = max(state.drawdown_max, fall_from(index, index_peak, 1.0))
     day_ns, day_open = state.day_ns, state.day_open
     if day_ns < 0 or minute_ns >= day_ns + DAY_NS:
         if day_ns >= 0:
@@ -120,9 +121,16 @@ def running_totals(state: State, now: Moment, marks: tuple[MarkTaken, ...]) -> T
 
 
 def _raised(state: State, marks: tuple[MarkTaken, ...]) -> tuple[MarkTaken, ...]:
-    """Name the positions that stand higher than ever since they were opened."""
-    highs = state.watermarks
-    return tuple(mark for mark in marks if mark.price > highs.get(mark.venue, {}).get(mark.instrument, 0.0))
+    """Name the positions that stand better than ever since they were opened: long ones higher, short ones lower."""
+    return tuple(mark for mark in marks if _is_best(state, mark))
+
+
+def _is_best(state: State, mark: MarkTaken) -> bool:
+    best = state.watermarks.get(mark.venue, {}).get(mark.instrument)
+    if best is None:
+        return True
+    sign = 1.0 if state.positions[mark.venue][mark.instrument].qty > 0 else -1.0
+    return rises(sign * mark.price, sign * best)
 
 
 def remember_mark(state: State, minute_ns: int) -> None:
@@ -158,9 +166,9 @@ def losses_of(state: State) -> tuple[float, float, float]:
     day_open, peak_ever = state.day_open, state.index_peak
     peak = peaks[0].index if peaks else NAN  # the first is the highest, and the last the mark that `index` is of
     return (
-        1.0 - index / day_open if day_open > 0.0 else NAN,
-        1.0 - index / peak if peak > 0.0 else NAN,
-        1.0 - index / peak_ever if peak_ever > 0.0 else NAN,
+        fall_from(index, day_open, NAN),
+        fall_from(index, peak, NAN),
+        fall_from(index, peak_ever, NAN),
     )
 
 
@@ -198,19 +206,19 @@ def drawdown_ever(state: State) -> float:
 def _check_limits(state: State, settings: BotSettings, at_ns: int) -> Iterator[Fact]:
     limits, ceiling = settings.guardrails, settings.risk.drawdown_max
     high = state.recent[0].index  # of a window that holds at least the mark just taken
-    lost = 1.0 - state.index / high if high > 0.0 else 1.0
-    if not lost < limits.loss_rate_max - SLACK:
+    lost = fall_from(state.index, high, 1.0)
+    if trips_loss_rate(lost, limits.loss_rate_max):
         yield from _trip_loss_rate(state, limits, at_ns, lost)
     lost, fallen, fallen_ever = losses_of(state)
-    if lost >= limits.daily_loss_max - SLACK and "G5" not in state.holds:
+    if trips(lost, limits.daily_loss_max) and "G5" not in state.holds:
         text = f"lost {lost:.2%} since the open of the UTC day; {limits.daily_loss_max:.2%} is the limit"
         yield from _trip(state, at_ns, Hold("G5", Control.REDUCING, text, state.day_ns + DAY_NS))
-    if fallen >= limits.drawdown_max - SLACK and "G6" not in state.holds:
+    if trips(fallen, limits.drawdown_max) and "G6" not in state.holds:
         days = limits.drawdown_window_days
         text = f"fell {fallen:.2%} from the {days}-day peak; {limits.drawdown_max:.2%} is the limit"
         until_ns = state.peaks[0].minute_ns + days * DAY_NS
         yield from _trip(state, at_ns, Hold("G6", Control.REDUCING, text, until_ns))
-    if ceiling is not None and fallen_ever >= ceiling - SLACK and "drawdown_max" not in state.holds:
+    if ceiling is not None and trips(fallen_ever, ceiling) and "drawdown_max" not in state.holds:
         text = f"fell {fallen_ever:.2%} from the highest ever; risk.drawdown_max is {ceiling:.2%}"
         yield from _trip(state, at_ns, Hold("drawdown_max", Control.REDUCING, text))
 

@@ -66,9 +66,9 @@ def exits_of(state: State, now: Moment, settings: BotSettings, pair: str) -> lis
     return offers
 
 
-def openable(offers: list[Offer], only: str | None) -> list[Offer]:
+def openable(offers: list[Offer], only: str | None, sign: int = 1) -> list[Offer]:
     """
-    Pick the books to open on.
+    Pick the books to open on, by buying or (a `sign` of -1) by selling short.
 
     Those that are old, crossed, or paid in a coin off its peg come in only where there is no other, so that a
     guardrail refuses by name.
@@ -80,7 +80,11 @@ def openable(offers: list[Offer], only: str | None) -> list[Offer]:
     else:
         return offered
     sound = [offer for offer in offered if offer.is_openable]
-    return sound or [offer for offer in offered if offer.quote.asks and 0.0 < offer.quote.asks[0][0] < INF]
+    return sound or [offer for offer in offered if _has_level(offer.quote.asks if sign > 0 else offer.quote.bids)]
+
+
+def _has_level(levels: tuple[tuple[float, float], ...]) -> bool:
+    return bool(levels) and 0.0 < levels[0][0] < INF
 
 
 def reference_of(lasts: list[float]) -> float:

@@ -8,16 +8,19 @@ from typing import Final
 
 from msgspec import Struct
 
-from quarterdeck.domain import GRID_SLACK, ZERO, BotSettings, Intent, add, lots_down, multiply
-from quarterdeck.engine.drafts import Draft, Refusal, equity_of, limit_ticks_of, qty_max_of
-from quarterdeck.engine.exposure import asset_qty_worst
+from quarterdeck.domain import ZERO, BotSettings, Intent, OrderKind, Side, add, lots_down, multiply
+from quarterdeck.engine.drafts import Draft, Refusal, entry_ticks_of, equity_of, leverage_of, qty_max_of
+from quarterdeck.engine.exposure import asset_qty_worst, is_held_against
 from quarterdeck.engine.moment import Moment, rate_of
 from quarterdeck.engine.offers import Offer, offers_of, openable, reference_of
 from quarterdeck.engine.state import Grid, State
-from quarterdeck.guardrails import order_value_max
+from quarterdeck.guardrails import lots_within_caps, order_value_max, within_caps, worst_ticks
+from quarterdeck.portfolio import margin_above
 from quarterdeck.routing import Candidate, Route, best_price, offered, venue_for
 
 _ONE: Final = Decimal(1)
+_MARKET: Final = OrderKind.MARKET
+_BUY: Final = Side.BUY
 
 
 class Caps(Struct, frozen=True, gc=False):
@@ -34,13 +37,12 @@ class Caps(Struct, frozen=True, gc=False):
 
     def allows(self, qty: float, worth: float) -> bool:
         """Tell whether neither rule clips a quantity; NaN does not allow it."""
-        return qty <= self.value_max / worth and qty <= self.asset_max / worth - self.held_qty
+        return within_caps(qty, worth, self.value_max, self.asset_max, self.held_qty)
 
     def lots(self, worth: float, lot: float) -> tuple[int, str]:
         """Give the most lots at a price in base currency, and the rule that says so; NaN gives no lot."""
-        by_value = lots_down(self.value_max / worth, lot)
-        by_share = lots_down(self.asset_max / worth - self.held_qty, lot) if self.asset_max < math.inf else by_value
-        return (by_share, "G7") if by_share < by_value else (by_value, "G4")
+        lots, is_by_share = lots_within_caps(worth, lot, self.value_max, self.asset_max, self.held_qty)
+        return lots, "G7" if is_by_share else "G4"
 
 
 class Wish(Struct, frozen=True, gc=False):
@@ -48,7 +50,7 @@ class Wish(Struct, frozen=True, gc=False):
     What is asked of the venue that was chosen.
 
     `asked` and `reference` are in base currency; `free` is the money that is free there, in its quote, and `spendable`
-    the same as a float.
+    the same as a float. `leverage` is that of a perpetual, 0 on spot.
     """
 
     asked: float
@@ -57,54 +59,66 @@ class Wish(Struct, frozen=True, gc=False):
     limit_ticks: int | None
     reference: float
     caps: Caps
+    leverage: int
 
 
 def draft_opening(
     state: State, now: Moment, settings: BotSettings, intent: Intent, venue: str | None
 ) -> list[Draft] | Refusal:
     """Size and route an order that opens, or say why there can be none."""
+    sign = 1 if intent.side is _BUY else -1
     market = offers_of(state, now, settings, intent.instrument)
-    offers = openable(market, venue or venue_for(settings.routing, intent.instrument))
+    offers = openable(market, venue or venue_for(settings.routing, intent.instrument), sign)
     if not offers:
         return Refusal("route", f"no exchange is available for {intent.instrument}: none that may be used has a price")
+    if offers[0].grid.is_perpetual:
+        offers = [offer for offer in offers if not is_held_against(state, offer.grid, sign)]
+        if not offers:
+            held = "a short" if sign > 0 else "a long"
+            return Refusal("route", f"{held} position in {intent.instrument} is held; reduce it before the other way")
     candidates: list[Candidate] = []
     free: list[Decimal] = []
     limits: list[int | None] = []
     for offer in offers:
         listing = offer.grid.listing
-        ticks = None if intent.limit is None else limit_ticks_of(intent, offer.grid, 1)
+        ticks = None if intent.order_kind is _MARKET else entry_ticks_of(settings, intent, offer, sign)
         if ticks == 0:
-            what = f"a limit of {intent.limit} lies below one tick of {listing.tick}; ask for a higher one"
+            what = f"the limit lies below one tick of {listing.tick}; ask for a higher one"
             return Refusal("size", what)
         money = state.free(listing.venue, listing.quote)
         limits.append(ticks)
         free.append(money)
-        candidates.append(_candidate(offer, ticks, money))
+        candidates.append(_candidate(settings, now, offer, ticks, money))
     # A quantity of base asks for so much money; a sum is asked for in base currency.
-    best = offers[0].quote.asks[0][0] * offers[0].rate
+    levels = offers[0].quote.asks if sign > 0 else offers[0].quote.bids
+    best = levels[0][0] * offers[0].rate
     asked = float(intent.asked) * (best if intent.asked_unit == "base" else 1.0)
-    caps = _caps(state, now, settings, offers[0].grid)
+    caps = _caps(state, now, settings, offers[0].grid, sign)
     room = min(caps.value_max, caps.asset_max - caps.held_qty * best)
     amount = room if 0.0 < room < asked else asked
-    route = best_price(candidates, amount)
+    route = best_price(candidates, amount, sign)
     if route is None:
         what = f"no exchange is available for {intent.instrument}: no book offers {amount:.2f} of base currency"
-        return Refusal("route", what, routes=offered(candidates, amount))
+        return Refusal("route", what, routes=offered(candidates, amount, sign))
     chosen = route.index
     lasts: list[float] = []
     for offer in market:
         if offer.is_live:
             lasts.append(offer.quote.last * offer.rate)  # noqa: PERF401 - a comprehension is a call of its own
-    wish = Wish(asked, free[chosen], candidates[chosen].spendable, limits[chosen], reference_of(lasts), caps)
+    grid = offers[chosen].grid
+    leverage = leverage_of(settings, now, grid.listing) if grid.is_perpetual else 0
+    wish = Wish(asked, free[chosen], float(free[chosen]), limits[chosen], reference_of(lasts), caps, leverage)
     return _sized(settings, intent, offers[chosen], route, wish)
 
 
-def _candidate(offer: Offer, limit_ticks: int | None, free: Decimal) -> Candidate:
-    grid = offer.grid
+def _candidate(settings: BotSettings, now: Moment, offer: Offer, limit_ticks: int | None, free: Decimal) -> Candidate:
+    grid, spendable = offer.grid, float(free)
+    if grid.is_perpetual:
+        spendable *= leverage_of(settings, now, grid.listing)
     return Candidate(
         quote=offer.quote,
         fee_taker=grid.fee_taker,
-        spendable=float(free),
+        spendable=spendable,
         rate=offer.rate,
         notional_min=grid.notional_min,
         fee_maker=grid.fee_maker,
@@ -113,16 +127,16 @@ def _candidate(offer: Offer, limit_ticks: int | None, free: Decimal) -> Candidat
     )
 
 
-def _caps(state: State, now: Moment, settings: BotSettings, grid: Grid) -> Caps:
-    limits, equity, asset = settings.guardrails, equity_of(state, now), grid.listing.base
+def _caps(state: State, now: Moment, settings: BotSettings, grid: Grid, sign: int) -> Caps:
+    limits, equity, asset = settings.guardrails, equity_of(state, now, settings), grid.listing.base
     value_max = order_value_max(limits.order_value_max_quote, limits.order_value_max_share, equity)
     if asset in limits.stablecoins and rate_of(state, now, asset) == 1.0:
-        return Caps(equity, value_max, math.inf, asset_qty_worst(state, asset))
+        return Caps(equity, value_max, math.inf, asset_qty_worst(state, asset, sign))
     share_max = limits.concentration_max
     position_max = settings.risk.position_max
     if position_max is not None:
         share_max = min(share_max, position_max)
-    return Caps(equity, value_max, share_max * equity, asset_qty_worst(state, asset))
+    return Caps(equity, value_max, share_max * equity, asset_qty_worst(state, asset, sign))
 
 
 def _sized(settings: BotSettings, intent: Intent, offer: Offer, route: Route, wish: Wish) -> list[Draft] | Refusal:
@@ -133,10 +147,13 @@ def _sized(settings: BotSettings, intent: Intent, offer: Offer, route: Route, wi
     wanted = lots_down(qty, grid.lot)
     if wanted == 0:
         return Refusal("size", f"asks for less than one lot of {listing.lot} {listing.base}", routes=route.quotes)
-    headroom = 1.0 if limit_ticks is not None else 1.0 + limits.headroom_share
-    worst_ticks = math.ceil(price * headroom / grid.tick - GRID_SLACK)
-    worst_per_lot = multiply(listing.lot, multiply(listing.tick, Decimal(worst_ticks)))
-    per_lot = multiply(worst_per_lot, add(_ONE, listing.fee_taker))
+    worst = worst_ticks(price, 0.0 if limit_ticks is not None else limits.headroom_share, grid.tick)
+    worst_per_lot = multiply(listing.lot, multiply(listing.tick, Decimal(worst)))
+    fee = listing.fee_taker if limit_ticks is None else max(listing.fee_taker, listing.fee_maker)
+    if grid.is_perpetual:
+        per_lot = add(margin_above(worst_per_lot, wish.leverage), multiply(worst_per_lot, fee))
+    else:
+        per_lot = multiply(worst_per_lot, add(_ONE, fee))
     lots, sized_by = wanted, str(settings.sizing.kind)
     if not (caps.allows(qty, worth) or math.isnan(caps.value_max)):
         capped, rule = caps.lots(worth, grid.lot)
@@ -164,5 +181,6 @@ def _sized(settings: BotSettings, intent: Intent, offer: Offer, route: Route, wi
         reserve_per_lot=per_lot,
         routes=route.quotes,
         sized_by=sized_by,
+        leverage=wish.leverage,
     )
     return [draft]

@@ -231,7 +231,8 @@ def _intent(
     state: State, now: Moment, grid: Grid, who: str, cause: str, order_kind: OrderKind = OrderKind.MARKET
 ) -> Intent:
     listing = grid.listing
-    bot, known = settings_of(state).bot, len(state.orders)  # the count tells two apart while a clock stands still
+    # The count of all orders tells two apart while a clock stands still.
+    bot, known = settings_of(state).bot, state.retired_orders + len(state.orders)
     return Intent(
         id=f"{bot}:{listing.instrument}:{listing.venue}:{now.at_ns}:{known}:cover:{who}",
         source=Source.PROTECTION,

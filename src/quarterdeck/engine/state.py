@@ -20,13 +20,14 @@ from quarterdeck.domain import (
     OrderSeen,
     OrderState,
     Side,
+    SignalGiven,
     VenueSettings,
     subtract,
 )
 from quarterdeck.orders import ENDED, Order
 from quarterdeck.portfolio import FLAT, Position, Totals
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 
 
 class Grid(Struct, frozen=True):
@@ -40,6 +41,7 @@ class Grid(Struct, frozen=True):
     notional_min: float
     notional_max: float
     in_base_currency: bool
+    is_perpetual: bool = False
 
 
 class Marked(Struct, array_like=True, gc=False):
@@ -87,6 +89,15 @@ class Deferred(Struct, array_like=True):
     since_ns: int
 
 
+class Flip(Struct, array_like=True):
+    """An opinion that waits until what is held the other way is closed, by the intent that closes it."""
+
+    intent_id: str
+    bar_ns: int
+    signal: SignalGiven
+    since_ns: int
+
+
 class Rejections(Struct, array_like=True):
     """How often in a row a venue rejected orders of one instrument with the very same words."""
 
@@ -112,7 +123,9 @@ class State(Struct):
     orders of others on our accounts; `unswept` names the venues that a kill has not proven empty yet; `naked` the
     positions, by place, that lack their stop order; `deferred` the exits, by intent, that wait for a stop order to be
     cancelled. `answers` are the outcomes of outside commands by key, oldest first, `retired_keys` the marks of older
-    keys; `changes` the settings changed at run time by path; `alerts` those that stand.
+    keys; `changes` the settings changed at run time by path; `alerts` those that stand. `margins` is what positions in
+    perpetuals lock, by asset; `liquidations` are the trades by which venues closed some by force; `retired_orders`
+    counts the orders that left `orders`; `flips` are the opinions, by pair, that wait for the other side to be closed.
     """
 
     version: int = STATE_VERSION
@@ -182,6 +195,10 @@ class State(Struct):
     retired_keys: dict[int, bool] = field(default_factory=dict)
     alerts: dict[str, str] = field(default_factory=dict)
     retired_through_ns: int = 0
+    retired_orders: int = 0
+    margins: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    liquidations: dict[str, int] = field(default_factory=dict)
+    flips: dict[str, Flip] = field(default_factory=dict)
 
     def position(self, venue: str, instrument: str) -> Position:
         """Give the position of an instrument on a venue; flat where there is none."""
@@ -189,9 +206,15 @@ class State(Struct):
         return held.get(instrument, FLAT) if held else FLAT
 
     def free(self, venue: str, asset: str) -> Decimal:
-        """Give the bot's own cash in an asset on a venue, less what living orders reserve and what is not there."""
+        """
+        Give what the bot may spend of its own cash in an asset on a venue.
+
+        What living orders reserve, what positions lock as margin and what is not there is taken off.
+        """
         cash = self.cash.get(venue, {}).get(asset, ZERO)
         free = subtract(cash, self.reserved.get(venue, {}).get(asset, ZERO))
+        if self.margins:
+            free = subtract(free, self.margins.get(venue, {}).get(asset, ZERO))
         lacking = self.lacking(venue, asset)
         return subtract(free, lacking) if lacking else free
 
@@ -215,9 +238,9 @@ class State(Struct):
         """List the orders that may still change what we hold: the living, and those with lots only inferred so far."""
         return [order for order in self.orders.values() if order.client_id in self.live or order.inferred]
 
-    def selling_lots(self, venue: str, instrument: str, *, over_resting: bool = False) -> int:
+    def selling_lots(self, venue: str, instrument: str, *, over_resting: bool = False, side: Side = Side.SELL) -> int:
         """
-        Count the lots that living sell orders may still take off a position.
+        Count the lots that living orders of a side may still take off a position: sales, or buys of a short one.
 
         A stop order counts only with what it is known to have sold: it gives way to every other exit. So does a limit
         order that rests, for an exit that goes `over_resting` ones.
@@ -231,7 +254,7 @@ class State(Struct):
             or (over_resting and order.limit_ticks is not None)
             else order.unbooked_lots
             for order in self.live_orders()
-            if order.venue == venue and order.instrument == instrument and order.side is Side.SELL
+            if order.venue == venue and order.instrument == instrument and order.side is side
         )
 
     def pair_of(self, venue: str, instrument: str) -> str:

@@ -24,7 +24,7 @@ from quarterdeck.engine.exposure import NONE_STANDING, exposure_worst, standing
 from quarterdeck.engine.losses import losses_of
 from quarterdeck.engine.moment import INF, NAN, Moment, price_age_ns_max, rate_of
 from quarterdeck.engine.state import State
-from quarterdeck.guardrails import SLACK, Subject
+from quarterdeck.guardrails import SLACK, Subject, crosses_resting, liquidation_price, needs_no_stop, stop_distances
 from quarterdeck.orders import ENDED, Order
 
 ALONE: Final = (0, 0.0)
@@ -46,7 +46,7 @@ def subject_of(
     `beside`: how many children of the intent passed before this one, and what they are worth in base currency.
     """
     limits, grid, listing, pair = settings.guardrails, draft.grid, draft.grid.listing, intent.instrument
-    reducing = intent.effect is _REDUCE
+    reducing, margined = intent.effect is _REDUCE, grid.is_perpetual
     qty = draft.lots * grid.lot
     notional_quote = qty * draft.price
     notional = notional_quote * draft.rate
@@ -76,13 +76,13 @@ def subject_of(
             off_peg,
             (now.at_ns - last_ns) / SECOND_NS if last_ns else INF,
             trades + 1,
-            float(draft.reserve_per_lot) * draft.lots,
+            qty if margined and reducing else float(draft.reserve_per_lot) * draft.lots,
             draft.free,
             draft.lots,
             listing.lots_min,
             listing.lots_max,
             notional_quote,
-            grid.notional_min,
+            0.0 if margined and reducing else grid.notional_min,
             grid.notional_max,
         ),
         *(
@@ -104,7 +104,7 @@ def subject_of(
             state.executions,
             _crossing(state, limits, intent, draft) if state.live else 0,
         ),
-        *(_margin(settings, now, draft) if listing.is_perpetual else SPOT),
+        *(_margin(state, now, settings, intent, draft) if margined else SPOT),
         *(_granted(state, now, 0.0 if reducing else notional) if limits.fleet_grant else UNGRANTED),
     )
 
@@ -142,12 +142,13 @@ def _trades(state: State, intent: Intent, at_ns: int, limits: GuardrailSettings)
     """
     Give the last counted trade of the pair (0 for none since it cooled down), and all trades within the window.
 
-    One that is exactly as old as the window counts no more; one of this very intent is not another trade.
+    One that is exactly as old as the window counts no more; one of this very intent is not another trade, and neither
+    is the closing of the position that it flips.
     """
     since_ns = at_ns - limits.trades_window_min * MINUTE_NS
     cooled_ns = at_ns - int(limits.cooldown_s * SECOND_NS)
     trades, pair = state.trades, intent.instrument
-    own = trades.get(intent.id)
+    own = trades.get(intent.flips or intent.id)
     counted = 0 if own is None or own.at_ns <= since_ns else -1
     last_ns = 0
     for trade in reversed(trades.values()):  # they stand in the order of time
@@ -188,7 +189,7 @@ def _duplicates(state: State, since_ns: int, intent: Intent, draft: Draft) -> in
             and order.qty_lots * order.lot == draft.lots * draft.grid.listing.lot
             and _limit(order) == limit
             and order.trigger_ticks is None
-            and order.intent_id != intent.id
+            and order.intent_id not in (intent.id, intent.flips)
         )
     return found
 
@@ -217,23 +218,57 @@ def _crossing(state: State, limits: GuardrailSettings, intent: Intent, draft: Dr
             continue
         if order.venue == draft.grid.listing.venue and order.instrument == draft.grid.listing.instrument:
             resting = order.limit_ticks * float(order.tick)
-            ours = draft.price * (1.0 + reach) if intent.side is Side.BUY else draft.price * (1.0 - reach)
-            found += ours >= resting if intent.side is Side.BUY else ours <= resting
+            found += crosses_resting(draft.price, resting, reach, 1 if intent.side is Side.BUY else -1)
     return found
 
 
-def _margin(settings: BotSettings, now: Moment, draft: Draft) -> tuple[float, bool, float]:
+def _margin(
+    state: State, now: Moment, settings: BotSettings, intent: Intent, draft: Draft
+) -> tuple[float, bool, float]:
     """
     Give the leverage of a perpetual, whether margin is as configured, and how many stop distances liquidation is away.
 
-    What was not read back is not a number, and refuses.
+    What was not read back is not a number, and refuses. Less of a position is liquidated no sooner than more of it.
     """
-    listing = draft.grid.listing
+    listing, risk, limits = draft.grid.listing, settings.risk, settings.guardrails
     reading = now.margin(listing.venue, listing.instrument)
-    if reading is None:
-        return NAN, False, NAN
-    stops = [stop for stop in (settings.risk.stop_loss, settings.risk.trailing_stop) if stop is not None]
-    multiple = NAN
-    if stops and min(stops) > 0.0 and reading.liquidation_price > 0.0:  # 0 is a price that the venue does not tell
-        multiple = max(draft.price - reading.liquidation_price, 0.0) / draft.price / min(stops)
-    return reading.leverage, reading.mode == settings.guardrails.margin_mode, multiple
+    leverage, is_configured, multiple = NAN, False, NAN
+    if reading is not None:
+        leverage = reading.leverage
+        is_configured = reading.mode == limits.margin_mode and leverage <= risk.leverage_max + SLACK
+    if intent.effect is _REDUCE:
+        return leverage, is_configured, INF
+    if reading is not None and limits.margin_mode == "isolated":  # nobody knows when all of an account is at stake
+        stops = [stop for stop in (risk.stop_loss, risk.trailing_stop) if stop is not None]
+        sign = 1 if intent.side is Side.BUY else -1
+        liquidated_at = _liquidated_at(state, draft, reading.maintenance, sign)
+        multiple = stop_distances(draft.price, liquidated_at, min(stops, default=NAN), sign)
+    if needs_no_stop(limits.liquidation_multiple_min) and multiple != multiple:  # noqa: PLR0124 - not a number
+        multiple = INF
+    return leverage, is_configured, multiple
+
+
+def _liquidated_at(state: State, draft: Draft, maintenance: float, sign: int) -> float:
+    """Give the price at which the position would be liquidated once the order has filled."""
+    grid, listing = draft.grid, draft.grid.listing
+    position = state.position(listing.venue, listing.instrument)
+    held = max(float(position.qty) * sign, 0.0)  # dust of the other direction is closed first, and counts to nothing
+    cost = abs(float(position.cost)) if held else 0.0
+    margin = float(position.margin) if held else 0.0
+    qty = draft.lots * grid.lot
+    notional = qty * draft.price
+    return liquidation_price(cost + notional, margin + notional / draft.leverage, held + qty, maintenance, sign)
+
+
+def liquidation_level(state: State, venue: str, instrument: str, maintenance: float) -> float:
+    """
+    Give the price at which the venue would liquidate a position; 0.0 where no price does, or nothing is held.
+
+    Args: where; the share of its worth at which it is liquidated. Returns: quote per base.
+    """
+    position = state.position(venue, instrument)
+    if not position.qty:
+        return 0.0
+    sign = 1 if position.qty > 0 else -1
+    cost, margin, qty = abs(float(position.cost)), float(position.margin), abs(float(position.qty))
+    return liquidation_price(cost, margin, qty, maintenance, sign)

@@ -19,6 +19,7 @@ from quarterdeck.domain import (
 from quarterdeck.engine.checks import check_standing
 from quarterdeck.engine.cover import review_marked
 from quarterdeck.engine.fills import infer_fill
+from quarterdeck.engine.flips import flips_due
 from quarterdeck.engine.holds import expire, expires_ns
 from quarterdeck.engine.losses import take_mark
 from quarterdeck.engine.moment import NEVER_NS, Moment, settings_of
@@ -45,13 +46,16 @@ def due(state: State) -> int:
     Returns:
         Nanoseconds UTC; `NEVER_NS` for a bot that has not started.
     """
-    if state.equity_open is None:
+    settings = state.settings
+    if state.equity_open is None or settings is None:
         return NEVER_NS
-    instant = state.minute_ns + MINUTE_NS
+    instant = state.minute_ns + settings.mark_every_ns
     if state.holds:
         instant = min(instant, expires_ns(state, NEVER_NS))
     if state.naked or state.deferred:
         instant = min(instant, protection_due(state))
+    if state.flips:
+        instant = min(instant, flips_due(state))
     return _orders_due(state, instant) if state.live else instant
 
 
@@ -91,7 +95,7 @@ def advance(state: State, now: Moment) -> Iterator[Fact]:
     if state.holds:
         yield from expire(state, now.at_ns)
     minute_before_ns = state.minute_ns
-    if now.at_ns >= minute_before_ns + MINUTE_NS:
+    if now.at_ns >= minute_before_ns + settings_of(state).mark_every_ns:
         yield from take_mark(state, now)
         yield from review_marked(state, now.at_ns)
         for order in state.live_orders() if state.live else ():

@@ -24,7 +24,7 @@ from quarterdeck.domain import (
     multiply,
 )
 from quarterdeck.engine.moment import settings_of
-from quarterdeck.engine.state import State
+from quarterdeck.engine.state import Grid, State
 from quarterdeck.orders import ENDED, Order
 
 ABSENCE_SPACING_NS: Final = SECOND_NS
@@ -105,8 +105,19 @@ def _balances_agree(state: State, order: Order) -> bool:
         return False
     if state.weighed_venue_ns.get(order.venue, 0) <= shown_by_ns(state, order):
         return False
-    doubts, listing = state.doubts.get(order.venue, {}), state.grids[order.venue][order.instrument].listing
-    return doubts.get(listing.base) == 0 and doubts.get(listing.quote) == 0
+    doubts, grid = state.doubts.get(order.venue, {}), state.grids[order.venue][order.instrument]
+    return all(doubts.get(name) == 0 for name in traded_by(grid))
+
+
+def traded_by(grid: Grid) -> tuple[str, str]:
+    """
+    Name what a trade moves on an account: base and quote, on a perpetual the position and the quote.
+
+    A trade that opens a perpetual leaves the money as it was but for its fee, so that only the position can speak for
+    or against it. A venue that does not tell positions proves the absence of no order on a perpetual.
+    """
+    listing = grid.listing
+    return (listing.instrument if grid.is_perpetual else listing.base), listing.quote
 
 
 def alert_key(client_id: str) -> str:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from decimal import Decimal
 
-from quarterdeck.domain import InputError, Listing, OrderState, Quote, add, instrument_from, multiply, subtract
+from quarterdeck.domain import ZERO, InputError, Listing, OrderState, Quote, add, instrument_from, multiply, subtract
 from quarterdeck.exchange.audit import check_locks
 from quarterdeck.exchange.execution import Execution
+from quarterdeck.exchange.grid import steps_within
 from quarterdeck.exchange.intake import Intake
 from quarterdeck.exchange.ledger import Ledger
 from quarterdeck.exchange.limits import Limiter
@@ -170,6 +171,14 @@ class Exchange:
             totals[asset] = subtract(totals[asset], owed)
         return totals
 
+    def positions(self, account: str) -> dict[str, Decimal]:
+        """Tell the positions of an account in perpetuals: instrument → base units, below zero for a short one."""
+        held: dict[str, Decimal] = {}
+        for _, position in self._execution.perpetuals.positions_of(account):
+            qty = multiply(Decimal(position.lots), self._state.setup.listings[position.instrument].lot)
+            held[position.instrument] = add(held.get(position.instrument, ZERO), qty)
+        return held
+
     def place(self, account: str, order: NewOrder, *, signed_at_ns: int, at_ns: int) -> tuple[Reply, list[Event]]:
         """
         Take an order.
@@ -278,15 +287,20 @@ class Exchange:
         self._require_perpetual(instrument)
         return self._execution.perpetuals.margin_of(account, instrument, position_side)
 
-    def fund(self, instrument: str, rate: Decimal, at_ns: int, mark: Decimal | None = None) -> list[Event]:
+    def fund(
+        self, instrument: str, rate: Decimal, at_ns: int, mark: Decimal | None = None, *, liquidates: bool = True
+    ) -> list[Event]:
         """
         Let the positions in a perpetual pay their funding: longs to shorts, below zero the other way.
+
+        A settlement is paid once: one at or before the instant of the last, told again, changes nothing.
 
         Args:
             instrument: The perpetual.
             rate: Fraction of the value of a position.
             at_ns: When.
             mark: What a position is valued at, in quote per base; None for the latest price, if there is one.
+            liquidates: Close what cannot be carried at that mark any more; a market of bars does so inside its bars.
 
         Raises:
             InputError: If the instrument is no listed perpetual, or the mark is no price.
@@ -299,8 +313,12 @@ class Exchange:
         if not rate.is_finite():
             raise InputError(f"funding of {instrument}: rate {rate} must be finite")
         events = self.advance(at_ns)
-        if mark:
+        funded_ns = self._state.head.funded_ns
+        if mark and at_ns > funded_ns.get(instrument, -1):
+            funded_ns[instrument] = at_ns
             self._liquidation.fund(listing, rate, mark, events)
+            if liquidates:
+                self._liquidation.close_breached(listing, max(1, steps_within(mark, listing.tick)), events)
         return events
 
     def expire(self, account: str, client_id: str, at_ns: int, reason: str = "ended by the exchange") -> list[Event]:
@@ -328,12 +346,14 @@ class Exchange:
         if lots:
             self._state.head.injected.overfills[account] = lots
 
-    def quote(self, quote: Quote, *, tradable: bool) -> list[Event]:
+    def quote(self, quote: Quote, *, tradable: bool, liquidates: bool = True, through: bool = False) -> list[Event]:
         """
         Take market data over; where it is tradable, resting orders execute against it.
 
         A quote older than the known one is ignored, and so is the same one again: its depth is not given twice. What
-        the new price makes unbearable is liquidated after that.
+        the new price makes unbearable is liquidated after that; not where it `liquidates` nothing, like the open of a
+        bar whose inside is still to come. A price of a bar says nothing of how much traded there: told as `through`,
+        it executes resting limit orders only where it lies beyond their limit, not where it merely touches it.
 
         Raises:
             InputError: If the instrument is not listed.
@@ -348,8 +368,9 @@ class Exchange:
                     if not self._market.touches(order):
                         continue
                     self._execution.wake(order, events)
-                self._execution.meet(order, events)
-        self._liquidation.watch(listing, events)
+                self._execution.meet(order, events, through=through)
+        if liquidates:
+            self._liquidation.watch(listing, events)
         return events
 
     def trade_range(self, instrument: str, low: float, high: float, at_ns: int) -> list[Event]:

@@ -59,9 +59,9 @@ class Execution:
         """Let a new order trade with what is offered to it."""
         self._execute(order, offers, TAKER, events)
 
-    def meet(self, order: VenueOrder, events: list[Event]) -> None:
-        """Let a resting order meet a new tradable quote."""
-        offers = self._market.offers(order)
+    def meet(self, order: VenueOrder, events: list[Event], *, through: bool = False) -> None:
+        """Let a resting order meet a new tradable quote; `through`: one with a limit only where that lies beyond it."""
+        offers = self._market.offers(order, beyond=through)
         if order.limit_ticks is not None:
             if offers:
                 lots = sum(lots for _, lots in offers)

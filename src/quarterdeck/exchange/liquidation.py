@@ -66,6 +66,7 @@ class Liquidation:
             value = multiply(multiply(Decimal(position.lots), listing.lot), mark)
             amount = quantize(multiply(value, rate).copy_negate(), _STEP)
             head.payment_number += 1
+            margin = position.margin
             paid = self._execution.perpetuals.pay_funding(account, position, amount)
             events.append(
                 FundingPaid(
@@ -77,10 +78,10 @@ class Liquidation:
                     rate=rate,
                     mark=mark,
                     at_ns=head.now_ns,
+                    from_margin=subtract(margin, position.margin),
                 )
             )
         self._ledger.check((listing.quote,))
-        self.close_breached(listing, max(1, steps_within(mark, listing.tick)), events)
 
     def _positions_in(self, instrument: str) -> list[tuple[str, PositionSide, Position]]:
         perpetuals = self._execution.perpetuals

@@ -7,6 +7,7 @@ import math
 from quarterdeck.domain import GRID_SLACK, Quote, Side
 from quarterdeck.exchange.grid import Ladder, Level, ladder_from, take
 from quarterdeck.exchange.state import Book, ExchangeState, VenueOrder
+from quarterdeck.fills import nearest_ticks
 
 
 class Market:
@@ -42,15 +43,21 @@ class Market:
         book = self._state.books.get(instrument)
         return book is not None and book.tradable
 
-    def offers(self, order: VenueOrder) -> list[Level]:
-        """List what the latest quote offers to an order, up to its remainder and not worse than its limit."""
+    def offers(self, order: VenueOrder, *, beyond: bool = False) -> list[Level]:
+        """
+        List what the latest quote offers to an order, up to its remainder and not worse than its limit.
+
+        `beyond`: only what is better than its limit.
+        """
         book = self._state.books.get(order.instrument)
         if book is None:
             return []
-        ladder = self._ladder(order.instrument, book)
-        if order.side is Side.BUY:
-            return take(ladder.asks, book.asks_taken_lots, order.left_lots, order.limit_ticks, +1)
-        return take(ladder.bids, book.bids_taken_lots, order.left_lots, order.limit_ticks, -1)
+        ladder, limit_ticks, sign = self._ladder(order.instrument, book), order.limit_ticks, order.side.sign
+        if beyond and limit_ticks is not None:
+            limit_ticks -= sign
+        if sign > 0:
+            return take(ladder.asks, book.asks_taken_lots, order.left_lots, limit_ticks, sign)
+        return take(ladder.bids, book.bids_taken_lots, order.left_lots, limit_ticks, sign)
 
     def consume(self, order: VenueOrder, lots: int) -> None:
         """Remember that so much is gone from the side that the order takes from, until the next quote."""
@@ -74,7 +81,7 @@ class Market:
         book = self._state.books.get(instrument)
         if book is None or not (book.quote.last > 0.0 and math.isfinite(book.quote.last)):
             return None
-        return max(1, round(book.quote.last / float(self._state.setup.listings[instrument].tick)))
+        return nearest_ticks(book.quote.last, float(self._state.setup.listings[instrument].tick))
 
     def touches(self, order: VenueOrder) -> bool:
         """Tell whether the latest quote is at or beyond the trigger of a stop order."""

@@ -123,7 +123,11 @@ class Trade(Struct, frozen=True, tag=True, gc=False):
 
 
 class FundingPaid(Struct, frozen=True, tag=True, gc=False):
-    """A perpetual's funding; `amount` is what the account received, below zero where it paid."""
+    """
+    A perpetual's funding; `amount` is what the account received, below zero where it paid.
+
+    `from_margin` is as much of it as came out of the margin of the position, for cash was short.
+    """
 
     funding_id: str
     account: str
@@ -133,6 +137,7 @@ class FundingPaid(Struct, frozen=True, tag=True, gc=False):
     rate: Decimal
     mark: Decimal
     at_ns: int
+    from_margin: Decimal = ZERO
 
 
 class InterestCharged(Struct, frozen=True, tag=True, gc=False):

@@ -15,6 +15,7 @@ from quarterdeck.fills import fee_of
 
 _ONE: Final = Decimal(1)
 _PRICE_STEP: Final = Decimal("1e-8")
+_LEVEL_STEP: Final = Decimal("1e-12")
 
 
 class Perpetuals:
@@ -228,7 +229,7 @@ class Perpetuals:
             lost, share = subtract(position.cost, position.margin), subtract(_ONE, maintenance)
         else:
             lost, share = add(position.cost, position.margin), add(_ONE, maintenance)
-        return share_of(lost, _ONE, multiply(qty, share), _PRICE_STEP) if lost > 0 else ZERO
+        return share_of(lost, _ONE, multiply(qty, share), _LEVEL_STEP) if lost > 0 else ZERO
 
     def _listing(self, order: VenueOrder) -> Listing:
         return self._state.setup.listings[order.instrument]

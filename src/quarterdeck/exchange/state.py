@@ -78,7 +78,8 @@ class Head(Struct):
     `world` is everybody else: deposits come from it and trades are made with it, so that accounts, fees and world
     together hold zero of every asset at all times. What is borrowed came from the world too; `loans` say what each
     account owes it: account → asset → amount. `positions` are keyed by account and then as `position_key` says,
-    `leverages` by account and instrument; `switches` say when everything of an account is cancelled.
+    `leverages` by account and instrument; `switches` say when everything of an account is cancelled,
+    `funded_ns` when a perpetual last paid its funding.
     """
 
     now_ns: int = 0
@@ -95,6 +96,7 @@ class Head(Struct):
     positions: dict[str, dict[str, Position]] = {}
     leverages: dict[str, dict[str, int]] = {}
     injected: Injected = field(default_factory=Injected)
+    funded_ns: dict[str, int] = {}
 
 
 class Book(Struct):

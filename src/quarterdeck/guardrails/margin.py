@@ -35,6 +35,47 @@ def liquidation(multiple: float, multiple_min: float) -> int:
 
 
 @pure
+def needs_no_stop(multiple_min: float) -> bool:
+    """Tell whether E12 lets a position be opened that has no stop to measure by: any distance will do."""
+    return multiple_min == 0.0
+
+
+@pure
+def liquidation_price(cost: float, margin: float, qty: float, maintenance: float, sign: int) -> float:
+    """
+    Give the price at which a position in a perpetual, margined on its own, is closed by force.
+
+    Args: cost and margin in quote, quantity in base units, all without sign; the share of its worth at which it is
+    liquidated; +1 long, -1 short.
+    Returns: quote per base; 0.0 where no price does it: nothing is held, or a long has paid all that it cost.
+    Errors: a number that is not finite gives NaN, and so does a maintenance not above zero.
+    """
+    if not (math.isfinite(cost) and math.isfinite(margin) and math.isfinite(qty) and 0.0 < maintenance < 1.0):
+        return math.nan
+    lost, share = (cost - margin, 1.0 - maintenance) if sign > 0 else (cost + margin, 1.0 + maintenance)
+    carried = qty * share
+    return lost / carried if lost > 0.0 and carried > 0.0 else 0.0
+
+
+@pure
+def stop_distances(price: float, liquidated_at: float, stop: float, sign: int) -> float:
+    """
+    Measure for E12 how many distances to its stop a position is away from its liquidation.
+
+    Args: price of the order and of the liquidation in quote per base, the latter 0.0 for none; distance to the nearest
+    stop as a fraction of the price; +1 long, -1 short.
+    Returns: 0.0 where the liquidation is reached at that price already, infinite where there is none.
+    Errors: NaN without a stop, or where a number is not finite.
+    """
+    if liquidated_at == 0.0:
+        return INF
+    if not (0.0 < price < INF and 0.0 < liquidated_at < INF and 0.0 < stop < INF):
+        return math.nan
+    distance = (price - liquidated_at) * sign / price
+    return distance / stop if distance > 0.0 else 0.0
+
+
+@pure
 def grant(exposure: float, exposure_max: float, age_s: float, age_max_s: float) -> int:
     """
     E13: refuse an exposure that the fleet does not grant, or whose grant is too old.

@@ -306,18 +306,19 @@ RULES: Final[tuple[Rule, ...]] = (
         Refuses.ABOVE,
         Exits.PASS,
         "the leverage set at the venue is above the limit, or was not read back; lower it there",
-        "the margin mode at the venue is not the configured one; change either",
+        "margin mode or leverage at the venue are not those of the settings; change either",
     ),
     Rule(
         "E12",
         bit.E12,
         "liquidation distance",
-        "the distance to liquidation, in distances to the stop; spot is never liquidated",
+        "how far the position after the trade would be from its liquidation, in distances to the stop; nothing "
+        "liquidates spot, nor what was paid for whole",
         ("liquidation_multiple_min",),
         "stop distances",
         Refuses.BELOW,
         Exits.PASS,
-        "the position would be liquidated too soon after its stop, or where is not known; use less leverage or a "
+        "the position would be liquidated too soon after its stop, or where is not known; use less leverage, or set a "
         "nearer stop",
     ),
     Rule(

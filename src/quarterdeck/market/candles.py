@@ -15,7 +15,7 @@ from quarterdeck.market.grid import ticks_from
 _NOT_MADE_YET: Final = np.zeros(0, dtype=np.int64)
 
 
-class Candles(Struct, frozen=True, eq=False):
+class Candles(Struct, frozen=True, eq=False, weakref=True):
     """
     Closed bars of one instrument, oldest first. Minutes without a price are absent, not filled in.
 

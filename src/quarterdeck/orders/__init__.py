@@ -3,6 +3,7 @@
 from quarterdeck.orders.ids import CLIENT_ID_LENGTH, PREFIX_LENGTH, client_id, client_prefix, inferred_trade_id
 from quarterdeck.orders.lifecycle import ALLOWED, RECOVERY, TABLE, Act, Alert, Next, Row, Step, allows, step
 from quarterdeck.orders.order import ENDED, NEVER_LIVED, Order, is_settled, reserve_of
+from quarterdeck.orders.order_list import OrderLine, OrderList
 from quarterdeck.orders.render import render_table
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Alert",
     "Next",
     "Order",
+    "OrderLine",
+    "OrderList",
     "Row",
     "Step",
     "allows",

@@ -29,7 +29,8 @@ class Order(Struct):
     that was taken for ended and turned out to live, `lived` one that the venue once accepted, `presumed` one whose end
     was concluded and not told by its venue. `lost_venue_ns` is the venue's own time when it knew a working order no
     more, `cursor` how far its trades had been pulled when this one was planned. `trigger_ticks` is the price at which
-    a stop order awakes; `protection` says who protects the position that an entry opens.
+    a stop order awakes; `protection` says who protects the position that an entry opens. `leverage` is that of a
+    perpetual, 0 on spot.
     """
 
     client_id: str
@@ -75,6 +76,7 @@ class Order(Struct):
     presumed: bool = False
     lost_venue_ns: int = 0
     cursor: int = 0
+    leverage: int = 0
 
     @property
     def is_protective(self) -> bool:

@@ -2,6 +2,7 @@
 
 from quarterdeck.portfolio.books import BookedFill, Books, FillToBook, book_fill
 from quarterdeck.portfolio.equity import marked_equity
+from quarterdeck.portfolio.margined import MarginedTrade, book_on_margin, liquidated, margin_above, margin_for
 from quarterdeck.portfolio.position import FLAT, Position, Trade, average_cost, book, correct
 from quarterdeck.portfolio.totals import Bookkeeping, Sums, Totals, day_closed, next_day, sums_of, totals_of
 
@@ -11,6 +12,7 @@ __all__ = [
     "Bookkeeping",
     "Books",
     "FillToBook",
+    "MarginedTrade",
     "Position",
     "Sums",
     "Totals",
@@ -18,8 +20,12 @@ __all__ = [
     "average_cost",
     "book",
     "book_fill",
+    "book_on_margin",
     "correct",
     "day_closed",
+    "liquidated",
+    "margin_above",
+    "margin_for",
     "marked_equity",
     "next_day",
     "sums_of",

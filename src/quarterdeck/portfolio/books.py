@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from msgspec import Struct
 
@@ -19,11 +20,19 @@ from quarterdeck.domain import (
     share_of,
     subtract,
 )
+from quarterdeck.portfolio.margined import MarginedTrade, book_on_margin, correct_on_margin
 from quarterdeck.portfolio.position import Position, Trade, book, correct
+
+_NO_HOLDING: Final = ""
+"""What a fee is never taken in: of a perpetual nothing is held that it could come off."""
 
 
 class FillToBook(Struct, frozen=True):
-    """A trade of one order as it comes in. `fee` is positive when paid, in units of `fee_asset`."""
+    """
+    A trade of one order as it comes in. `fee` is positive when paid, in units of `fee_asset`.
+
+    `leverage` is that of an order on a perpetual, and `realised` what the venue says that it brought to the cash there.
+    """
 
     side: Side
     lots: int
@@ -32,6 +41,8 @@ class FillToBook(Struct, frozen=True):
     fee_asset: str
     at_ns: int
     new_entry: bool
+    leverage: int = 1
+    realised: Decimal | None = None
 
 
 class BookedFill(Struct, frozen=True):
@@ -110,6 +121,8 @@ def _book_fresh(
     listing: Listing, position: Position, fill: FillToBook, lots: int, fee: Decimal, change: Change
 ) -> Position:
     qty = multiply(listing.lot, Decimal(lots))
+    if listing.is_perpetual:
+        return _book_margined(listing, position, fill, qty, fee, change)
     notional = multiply(qty, fill.price)
     change.receive(notional.copy_negate() if fill.side is Side.BUY else notional, listing.quote)
     change.pay_fee(fee, fill.fee_asset, listing.base)
@@ -121,10 +134,23 @@ def _book_fresh(
     return book(position, trade, fill.at_ns, new_entry=fill.new_entry)
 
 
+def _book_margined(
+    listing: Listing, position: Position, fill: FillToBook, qty: Decimal, fee: Decimal, change: Change
+) -> Position:
+    told = fill.realised if qty == multiply(listing.lot, Decimal(fill.lots)) else None
+    signed = qty if fill.side is Side.BUY else qty.copy_negate()
+    trade = MarginedTrade(signed, fill.price, fill.leverage, told)
+    after = book_on_margin(position, trade, fill.at_ns, new_entry=fill.new_entry)
+    change.receive(subtract(after.realised, position.realised), listing.quote)
+    change.pay_fee(fee, fill.fee_asset, _NO_HOLDING)
+    return after
+
+
 def _retire(books: Books, fill: FillToBook, change: Change) -> tuple[Position, tuple[InferredFill, ...], int]:
     position, left = books.position, list(books.inferred)
     retired = 0
-    base, quote = books.listing.base, books.listing.quote
+    quote, on_margin = books.listing.quote, books.listing.is_perpetual
+    base = _NO_HOLDING if on_margin else books.listing.base
     while left and retired < fill.lots:
         oldest = left.pop(0)
         lots = min(oldest.lots, fill.lots - retired)
@@ -140,13 +166,19 @@ def _retire(books: Books, fill: FillToBook, change: Change) -> tuple[Position, t
                     oldest.trade_id, oldest.lots - lots, oldest.price, subtract(oldest.fee, fee_back), oldest.fee_asset
                 ),
             )
-        dearer = multiply(multiply(books.listing.lot, Decimal(lots)), subtract(fill.price, oldest.price))
-        change.receive(dearer.copy_negate() if fill.side is Side.BUY else dearer, quote)
         change.pay_fee(fee_back.copy_negate(), oldest.fee_asset, base)
         change.pay_fee(fee_true, fill.fee_asset, base)
+        retired += lots
+        qty = multiply(books.listing.lot, Decimal(lots))
+        if on_margin:
+            before, prices = position.realised, (oldest.price, fill.price)
+            position = correct_on_margin(position, fill.side, qty, prices, fill.leverage)
+            change.receive(subtract(position.realised, before), quote)
+            continue
+        dearer = multiply(qty, subtract(fill.price, oldest.price))
+        change.receive(dearer.copy_negate() if fill.side is Side.BUY else dearer, quote)
         fee_base_change = subtract(
             fee_true if fill.fee_asset == base else ZERO, fee_back if oldest.fee_asset == base else ZERO
         )
         position = correct(position, fill.side, dearer, fee_base_change)
-        retired += lots
     return position, tuple(left), retired

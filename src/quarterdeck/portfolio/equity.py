@@ -22,7 +22,7 @@ def marked_equity(
     base_currency: str = "",
 ) -> tuple[float | None, tuple[MarkTaken, ...]]:
     """
-    Value cash and positions.
+    Value cash and positions; one in a perpetual is worth what it gained or lost on its cost.
 
     Args:
         cash: Venue → asset → amount.
@@ -37,17 +37,10 @@ def marked_equity(
         Equity in base currency, or None where something held has no price or its money no rate; and the marks that
         were used, those of positions whose quote has no rate included.
     """
-    total = 0.0
+    total = _money(cash, rate_of, base_currency)
+    whole = total is not None
+    total = total or 0.0
     marks: list[MarkTaken] = []
-    whole = True
-    for holdings in cash.values():
-        for asset, amount in holdings.items():
-            if amount:
-                rate = 1.0 if asset == base_currency else rate_of(asset)
-                if rate is None:
-                    whole = False
-                else:
-                    total += float(amount) * rate
     for venue, held in positions.items():
         for instrument, position in held.items():
             if not position.qty:
@@ -61,6 +54,23 @@ def marked_equity(
             rate = 1.0 if asset == base_currency else rate_of(asset)
             if rate is None:
                 whole = False
-            else:
-                total += float(position.qty) * price * rate
+                continue
+            value = float(position.qty) * price
+            if ":" in instrument:
+                value -= float(position.cost)
+            total += value * rate
     return (total if whole else None), tuple(marks)
+
+
+def _money(cash: Mapping[str, Mapping[str, Decimal]], rate_of: RateOf, base_currency: str) -> float | None:
+    """Value cash; None where some of it has no rate. Every rate is asked for all the same."""
+    total, whole = 0.0, True
+    for holdings in cash.values():
+        for asset, amount in holdings.items():
+            if amount:
+                rate = 1.0 if asset == base_currency else rate_of(asset)
+                if rate is None:
+                    whole = False
+                else:
+                    total += float(amount) * rate
+    return total if whole else None

@@ -16,7 +16,7 @@ class Position(Struct, frozen=True):
 
     `qty` is signed, in base units; `cost` has its sign and is in quote, fees apart; `realised` is the profit of all
     closed parts so far, in quote, fees apart. `opened_at_ns` is when the position last left zero, 0 at zero;
-    `entries` counts the intents that built it up.
+    `entries` counts the intents that built it up. `margin` is what a position in a perpetual keeps locked, in quote.
     """
 
     qty: Decimal = ZERO
@@ -24,6 +24,7 @@ class Position(Struct, frozen=True):
     realised: Decimal = ZERO
     opened_at_ns: int = 0
     entries: int = 0
+    margin: Decimal = ZERO
 
 
 FLAT: Final = Position()
@@ -53,6 +54,7 @@ def book(position: Position, trade: Trade, at_ns: int, *, new_entry: bool = Fals
             realised=position.realised,
             opened_at_ns=position.opened_at_ns or at_ns,
             entries=position.entries + (1 if new_entry or position.qty == 0 else 0),
+            margin=position.margin,
         )
         return _over_if_flat(grown)
     return _over_if_flat(_close(position, trade, at_ns))
@@ -85,6 +87,7 @@ def _close(position: Position, trade: Trade, at_ns: int) -> Position:
         ),
         opened_at_ns=opened_at_ns,
         entries=entries,
+        margin=subtract(position.margin, share_of(position.margin, closed, held)) if position.margin else ZERO,
     )
 
 
@@ -105,6 +108,7 @@ def correct(position: Position, side: Side, notional_change: Decimal, fee_base_c
         realised=position.realised if becomes_cost else subtract(position.realised, signed),
         opened_at_ns=position.opened_at_ns,
         entries=position.entries,
+        margin=position.margin,
     )
     return _over_if_flat(corrected)
 

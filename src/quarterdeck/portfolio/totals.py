@@ -230,8 +230,9 @@ def _worth(
             if price is None or rate is None:
                 return None
             held = _in_base(_rounded(position.qty, price), rate)
-            equity = add(equity, held)
-            unrealised = add(unrealised, subtract(held, _in_base(position.cost, rate)))
+            gained = subtract(held, _in_base(position.cost, rate))
+            equity = add(equity, gained if ":" in instrument else held)  # a perpetual was never paid for
+            unrealised = add(unrealised, gained)
     return equity, unrealised
 
 

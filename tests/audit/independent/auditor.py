@@ -74,6 +74,7 @@ class Auditor:
             "FillBooked": self._fill_booked,
             "OrdersRetired": self._orders_retired,
             "BalanceDiffered": self._balance_differed,
+            "LiquidationBooked": self._liquidation_booked,
             "ControlChanged": self._control_changed,
         }
 
@@ -253,6 +254,9 @@ class Auditor:
         if self._knows(fact.client_id):
             self.world.take_fill(fact)
             self._note(self.world.books.fill(self._seq, fact))
+
+    def _liquidation_booked(self, plain: r.Plain) -> None:
+        self._note(self.world.books.force(self._seq, r.read(plain, r.LiquidationBooked)))
 
     def _knows(self, client_id: str) -> bool:
         known = client_id in self.world.books.orders

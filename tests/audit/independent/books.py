@@ -17,6 +17,7 @@ from tests.audit.independent.records import (
     FundingBooked,
     FundsBooked,
     InferredFill,
+    LiquidationBooked,
     Listing,
     OrderMoved,
     OrderPlanned,
@@ -94,11 +95,17 @@ class Order(Struct):
 
 
 class Holding(Struct):
-    """A position: base quantity, its cost in quote, and the profit it realised so far."""
+    """
+    A position: base quantity, its cost in quote, and the profit it realised so far.
+
+    Of a perpetual also what it locks as margin, and the signed worth of all its trades: cost less what was realised.
+    """
 
     qty: Decimal = ZERO
     cost: Decimal = ZERO
     realised: Decimal = ZERO
+    margin: Decimal = ZERO
+    spent: Decimal = ZERO
 
 
 class Books(Struct):
@@ -117,21 +124,28 @@ class Books(Struct):
     lacked: set[Place] = field(default_factory=set)
 
     def free(self, venue: str, asset: str) -> Decimal:
-        """Cash less what living orders set aside of it."""
-        return EXACT.subtract(self.cash.get((venue, asset), ZERO), self.set_aside(venue, asset))
+        """Cash less what living orders set aside of it, and what positions in perpetuals lock."""
+        locked = [
+            held.margin
+            for place, held in self.held.items()
+            if place[0] == venue and held.margin and self.listings[place].quote == asset
+        ]
+        return EXACT.subtract(self.cash.get((venue, asset), ZERO), plus(self.set_aside(venue, asset), *locked))
 
     def set_aside(self, venue: str, asset: str) -> Decimal:
         return plus(
             *[
                 order.reserved
                 for order in self.living.values()
-                if order.plan.venue == venue and order.plan.reserve_asset == asset and order.plan.side == "buy"
+                if order.plan.venue == venue
+                and order.plan.reserve_asset == asset
+                and (order.plan.side == "buy" or order.listing.is_perpetual)
             ]
         )
 
-    def sellable(self, venue: str, instrument: str, *, over_resting: bool = False) -> Decimal:
+    def sellable(self, venue: str, instrument: str, *, over_resting: bool = False, side: str = "sell") -> Decimal:
         """
-        What is held of an instrument and no order may still sell.
+        What is held of an instrument and no order may still sell; for a buy, what is short and not being bought back.
 
         A stop order gives way to every other exit, so only what it is known to have sold counts; so does a limit order
         that rests, to protection and to a flatten.
@@ -139,9 +153,10 @@ class Books(Struct):
         selling = [
             times(order.plan.lot, Decimal(order.lots_leaving(over_resting=over_resting)))
             for order in self.living.values()
-            if (order.plan.venue, order.plan.instrument, order.plan.side) == (venue, instrument, "sell")
+            if (order.plan.venue, order.plan.instrument, order.plan.side) == (venue, instrument, side)
         ]
-        return EXACT.subtract(self.qty(venue, instrument), plus(*selling))
+        held = self.qty(venue, instrument)
+        return EXACT.subtract(held if side == "sell" else held.copy_negate(), plus(*selling))
 
     def stops(self, venue: str, instrument: str) -> list[Order]:
         """The stop orders of a position that have not ended."""
@@ -204,6 +219,8 @@ class Books(Struct):
         self.cash[place] = plus(self.cash.get(place, ZERO), fact.amount)
         if isinstance(fact, FundingBooked):
             self.funding[fact.asset] = plus(self.funding.get(fact.asset, ZERO), fact.amount)
+            if fact.margin_after is not None:
+                self.held[fact.venue, fact.instrument].margin = fact.margin_after
         else:
             self.flows = plus(self.flows, fact.amount)
         if self.cash[place] != fact.cash_after:
@@ -244,13 +261,18 @@ class Books(Struct):
         back = plus(*[times(order.plan.lot, Decimal(one.lots), one.price) for one in retired])
         quote = (fact.venue, order.listing.quote)
         change = times(sign, EXACT.subtract(notional, back))
+        base = order.listing.base
+        if order.listing.is_perpetual:  # nothing is paid for but what was lost; a coin is never taken off it
+            held = self.held.setdefault((fact.venue, fact.instrument), Holding())
+            held.spent = EXACT.subtract(held.spent, change)
+            change, base = fact.realised, ""
         self.cash[quote] = plus(self.cash.get(quote, ZERO), change)
         fees = {fact.fee_asset: fact.fee}
         for one, way in [*[(one, -1) for one in order.inferred], *[(one, 1) for one in kept]]:
             fees[one.fee_asset] = plus(fees.get(one.fee_asset, ZERO), times(Decimal(way), one.fee))
         for asset, fee in fees.items():
             place = (fact.venue, asset)
-            if asset == order.listing.base:
+            if asset == base:
                 held = self.held.setdefault((fact.venue, fact.instrument), Holding())
                 held.qty = EXACT.subtract(held.qty, fee)
             else:
@@ -261,19 +283,65 @@ class Books(Struct):
         held = self.held.setdefault((fact.venue, fact.instrument), Holding())
         sign = Decimal(1) if fact.side == "buy" else Decimal(-1)
         before = held.qty
-        if fact.fee_asset == order.listing.base:  # the fee left already; the trade itself moved what was there before
+        if (
+            fact.fee_asset == order.listing.base and not order.listing.is_perpetual
+        ):  # the fee left already; the trade itself moved what was there before
             before = plus(before, fact.fee)
         new_lots = fact.lots - fact.retired_lots
         held.qty = plus(held.qty, times(sign, order.plan.lot, Decimal(new_lots)))
         problems = []
         if held.qty != fact.qty_after:
             problems.append(Problem(seq, "books", f"{fact.instrument} held", str(fact.qty_after), str(held.qty)))
+        if order.listing.is_perpetual:
+            problems += _check_margin(seq, fact, order, held, before)
         if retired or fact.inferred:
             held.cost = fact.cost_after
         else:
             problems += _check_cost(seq, fact, held, before)
         held.realised = plus(held.realised, fact.realised)
+        if order.listing.is_perpetual and EXACT.subtract(held.cost, held.realised) != held.spent:
+            problems.append(Problem(seq, "books", f"cost less realised of {fact.instrument}", "", str(held.spent)))
         return problems
+
+    def force(self, seq: int, fact: LiquidationBooked) -> list[Problem]:
+        """Book what a venue closed by force: it costs no more than its margin, and no order of ours did it."""
+        held = self.held.setdefault((fact.venue, fact.instrument), Holding())
+        sign = Decimal(1) if fact.side == "buy" else Decimal(-1)
+        problems = []
+        if held.qty * sign >= 0 or fact.qty > abs(held.qty):
+            problems.append(Problem(seq, "liquidation", "more than is held was closed", str(fact.qty), str(held.qty)))
+        elif fact.realised < -held.margin * fact.qty / abs(held.qty) - REALISED_TOLERANCE:
+            problems.append(Problem(seq, "liquidation", "more than the margin was lost", str(fact.realised)))
+        held.qty = plus(held.qty, times(sign, fact.qty))
+        held.cost, held.margin = fact.cost_after, fact.margin_after
+        held.realised = plus(held.realised, fact.realised)
+        held.spent = EXACT.subtract(held.cost, held.realised)
+        quote, paid = (fact.venue, self.listings[fact.venue, fact.instrument].quote), (fact.venue, fact.fee_asset)
+        self.cash[quote] = plus(self.cash.get(quote, ZERO), fact.realised)
+        self.cash[paid] = EXACT.subtract(self.cash.get(paid, ZERO), fact.fee)
+        self.fees[fact.fee_asset] = plus(self.fees.get(fact.fee_asset, ZERO), fact.fee)
+        self.fills += 1
+        told = {(fact.venue, asset): amount for asset, amount in fact.cash_after.items()}
+        if held.qty != fact.qty_after or any(self.cash[place] != amount for place, amount in told.items()):
+            problems.append(Problem(seq, "books", f"cash or position after the liquidation of {fact.instrument}"))
+        return problems
+
+
+def _check_margin(seq: int, fact: FillBooked, order: Order, held: Holding, before: Decimal) -> list[Problem]:
+    """What closes frees its share of the margin, what opens locks its worth over the leverage."""
+    told, was = fact.margin_after, held.margin
+    held.margin = told or ZERO
+    if told is None:
+        return [Problem(seq, "margin", f"trade {fact.trade_id} says nothing of margin")]
+    if fact.inferred or fact.retired_lots:
+        return [] if told >= 0 and (told > 0) == (fact.qty_after != 0) else [Problem(seq, "margin", "none", str(told))]
+    against = before * (1 if fact.side == "buy" else -1) < 0
+    closed = min(fact.qty, abs(before)) if against else ZERO
+    left = was * (1 - closed / abs(before)) if closed else was
+    expected = left + (fact.qty - closed) * fact.price / max(order.plan.leverage, 1)
+    if abs(expected - told) > REALISED_TOLERANCE:
+        return [Problem(seq, "margin", f"of {fact.instrument}", str(told), str(expected))]
+    return []
 
 
 def _check_cost(seq: int, fact: FillBooked, held: Holding, before: Decimal) -> list[Problem]:

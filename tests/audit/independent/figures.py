@@ -43,13 +43,13 @@ class Figures:
         self.index = self.peak_ever = 1.0
         self.equity = fact.equity
 
-    def equity_now(self, at_ns: int) -> float:
+    def equity_now(self, at_ns: int, every_ns: int = MINUTE_NS) -> float:
         """
         Equity as last marked, with what flowed in or out since.
 
         NaN, which refuses, where the last minutes brought no mark.
         """
-        if self.equity is None or at_ns - self.minute_ns >= 2 * MINUTE_NS:
+        if self.equity is None or at_ns - self.minute_ns >= 2 * every_ns:
             return math.nan
         return self.equity
 

@@ -106,6 +106,8 @@ class Risk(Struct):
     trailing_stop: float | None = None
     drawdown_max: float | None = None
     position_max: float | None = None
+    short: bool = False
+    leverage_max: float = 1.0
 
 
 class VenueSettings(Struct):
@@ -124,6 +126,7 @@ class Settings(Struct):
     approved: tuple[str, ...] | None = None
     price_age_ns_max: int = 5 * MINUTE_NS
     mark_age_ns_max: int = 5 * MINUTE_NS
+    mark_every_ns: int = MINUTE_NS
 
 
 # --- what an input may read of the world ------------------------------------------------------------------------------
@@ -149,6 +152,7 @@ class MarginReading(Struct, array_like=True):
     leverage: Number
     mode: str
     liquidation_price: Number
+    maintenance: Number = 0.0
 
 
 class Grant(Struct, array_like=True):
@@ -244,9 +248,11 @@ class FundsBooked(Struct):
 class FundingBooked(Struct):
     at_ns: int
     venue: str
+    instrument: str
     asset: str
     amount: Decimal
     cash_after: Decimal
+    margin_after: Decimal | None = None
 
 
 class Intent(Struct):
@@ -258,6 +264,7 @@ class Intent(Struct):
     order_kind: str = "market"
     limit: Decimal | None = None
     cause: str = ""
+    flips: str = ""
 
 
 class IntentFormed(Struct):
@@ -298,6 +305,8 @@ class OrderPlanned(Struct):
     trigger_ticks: int | None = None
     pair: str = ""
     rate: float = 1.0
+    leverage: int = 0
+    flips: str = ""
 
 
 class OrderMoved(Struct):
@@ -349,6 +358,24 @@ class FillBooked(Struct):
     inferred_after: tuple[InferredFill, ...] = ()
     inferred: bool = False
     retired_lots: int = 0
+    margin_after: Decimal | None = None
+
+
+class LiquidationBooked(Struct):
+    at_ns: int
+    venue: str
+    instrument: str
+    trade_id: str
+    side: str
+    qty: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_asset: str
+    realised: Decimal
+    qty_after: Decimal
+    cost_after: Decimal
+    margin_after: Decimal
+    cash_after: dict[str, Decimal]
 
 
 class Hold(Struct, array_like=True):

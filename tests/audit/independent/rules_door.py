@@ -15,10 +15,18 @@ def g1_kill_switch(_case: Case, world: World) -> Opinion:
 
 
 def g2_control(case: Case, world: World) -> Opinion:
-    """G2: halted; or paused (2 % loss in 30 min → 15 min pause). Reducing is exits only."""
+    """
+    G2: halted; or paused (2 % loss in 30 min → 15 min pause). Reducing is exits only.
+
+    What ended may still hold for a price that fired a level: time is taken stock of only once the bar is over.
+    """
     level = world.levels.level(case.at_ns)
     stated = world.levels.stated_level(case.at_ns)
-    return Opinion(level > 0, ((float(level), 0.0), (float(stated), 0.0)))
+    compared = ((float(level), 0.0), (float(stated), 0.0))
+    if case.intent.source != "protection":
+        return Opinion(level > 0, compared)
+    before = world.levels.stated_level(0)
+    return Opinion(between(level > 0, before > 0), (*compared, (float(before), 0.0)))
 
 
 def g2_exempts(case: Case, world: World) -> bool:

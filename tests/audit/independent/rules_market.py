@@ -44,7 +44,7 @@ def e2_market_data(case: Case, world: World) -> Opinion:
 
 
 def e11_leverage(case: Case, world: World) -> Opinion:
-    """E11: leverage ≤ 3 and margin mode as configured, read back."""
+    """E11: leverage ≤ 3, no more than the bot is to trade with, and margin mode as configured; all read back."""
     limit = world.limits.leverage_max
     if not case.listing.is_perpetual:
         return answer(beyond(1.0, limit), 1.0, limit)
@@ -52,20 +52,36 @@ def e11_leverage(case: Case, world: World) -> Opinion:
     if reading is None:
         return Opinion(refuses=True, compared=(), known=False)
     leverage = number(reading.leverage)
-    return answer(
-        any_of(beyond(leverage, limit), not leverage > 0.0, reading.mode != world.limits.margin_mode), leverage, limit
-    )
+    other_than_told = reading.mode != world.limits.margin_mode or leverage > world.bot.risk.leverage_max + 1e-9
+    return answer(any_of(beyond(leverage, limit), not leverage > 0.0, other_than_told), leverage, limit)
 
 
 def e12_liquidation(case: Case, world: World) -> Opinion:
-    """E12: distance to liquidation ≥ 2 × stop distance."""
+    """E12: distance to liquidation ≥ 2 × stop distance, of the position after the trade; no exit brings it nearer."""
     limit, risk = world.limits.liquidation_multiple_min, world.bot.risk
-    if not case.listing.is_perpetual:
+    if not case.listing.is_perpetual or case.is_exit:
         return answer(refuses=False, value=math.inf, limit=limit)
     reading = world.view.margin(case.listing.venue, case.listing.instrument)
     stops = [stop for stop in (risk.stop_loss, risk.trailing_stop) if stop is not None]
-    if reading is None or not stops or not number(reading.liquidation_price) > 0.0:
+    maintenance = math.nan if reading is None else number(reading.maintenance)
+    if not 0.0 < maintenance < 1.0 or world.limits.margin_mode != "isolated":
         return Opinion(refuses=True, compared=(), known=False)
-    above = max(case.price - number(reading.liquidation_price), 0.0)  # what is bought is liquidated below its price
-    multiple = above / case.price / min(stops)
+    liquidated_at = _liquidated_at(case, world, maintenance)
+    if liquidated_at <= 0.0:
+        return answer(refuses=False, value=math.inf, limit=limit)
+    if not stops:
+        return Opinion(refuses=True, compared=(), known=False)
+    multiple = max(case.sign * (case.price - liquidated_at), 0.0) / case.price / min(stops)
     return answer(under(multiple, limit), multiple, limit)
+
+
+def _liquidated_at(case: Case, world: World, maintenance: float) -> float:
+    """Where margin and open profit of what would be held come down to its maintenance."""
+    held = world.books.held.get((case.listing.venue, case.listing.instrument))
+    is_added = held is not None and held.qty * case.sign > 0
+    qty, cost = case.qty, case.notional_quote
+    margin = cost / world.leverage(case.listing)
+    if held is not None and is_added:
+        qty, cost, margin = qty + abs(float(held.qty)), cost + abs(float(held.cost)), margin + float(held.margin)
+    # margin + sign * (qty * price - cost) = maintenance * qty * price
+    return (case.sign * cost - margin) / (qty * (case.sign - maintenance))

@@ -13,7 +13,7 @@ def g8_cooldown(case: Case, world: World) -> Opinion:
     """G8: per-pair cooldown 60 s (exactly 60 s is allowed); counted at the plan, given back if nothing traded."""
     if case.is_stop:
         return Opinion(refuses=False, compared=((math.inf, world.limits.cooldown_s),))
-    others = world.counted_since(0, but=case.intent.id)
+    others = world.counted_since(0, but=case.counted_as)
     last_ns = next((trade.at_ns for trade in others if trade.pair == case.pair), None)
     since_s = math.inf if last_ns is None else (case.at_ns - last_ns) / SECOND_NS
     limit = world.limits.cooldown_s
@@ -24,7 +24,7 @@ def g8_cooldown(case: Case, world: World) -> Opinion:
 def g9_trade_rate(case: Case, world: World) -> Opinion:
     """G9: at most 5 trades in 5 minutes; exits are counted."""
     since_ns = case.at_ns - world.limits.trades_window_min * MINUTE_NS
-    others = list(world.counted_since(since_ns, but=case.intent.id))
+    others = list(world.counted_since(since_ns, but=case.counted_as))
     limit = world.limits.trades_max
     own = 0 if case.is_stop else 1
     younger = own + sum(trade.at_ns > since_ns for trade in others)
@@ -54,7 +54,7 @@ def e6_duplicate(case: Case, world: World) -> Opinion:
         if order.pair == case.pair
         and order.plan.side == case.intent.side
         and order.plan.source == case.intent.source
-        and order.plan.intent_id != case.intent.id
+        and order.plan.intent_id not in (case.intent.id, case.intent.flips)
         and not order.is_stop
         and math.isclose(order.plan.qty_lots * float(order.plan.lot), case.qty, rel_tol=1e-12)
         and _limit_of(order.plan.limit_ticks, float(order.plan.tick)) == _rounded(case.limit_price)

@@ -29,7 +29,7 @@ def g7_concentration(case: Case, world: World) -> Opinion:
         return Opinion(off_peg or math.isnan(equity), ((0.0, limit),), known=not math.isnan(equity))
     if not equity > 0.0:
         return Opinion(refuses=True, compared=(), known=False)
-    before = _owned(asset, world)
+    before = _owned(asset, world, case.sign)
     after = before if case.is_exit else before + case.qty
     shares = [qty * case.price * case.rate / equity for qty in (after, before - case.qty)]
     compared = tuple((abs(share), limit) for share in (shares if case.is_exit else shares[:1]))
@@ -37,13 +37,13 @@ def g7_concentration(case: Case, world: World) -> Opinion:
     return Opinion(any_of(off_peg, beyond(compared[-1][0], limit)), compared, known=known)
 
 
-def _owned(asset: str, world: World) -> float:
-    """How much of an asset there would be over all venues if every living buy of it filled."""
-    books = world.books
-    held = sum(float(one.qty) for place, one in books.held.items() if books.listings[place].base == asset)
+def _owned(asset: str, world: World, sign: int) -> float:
+    """How much of an asset there would be over all venues, or be short, if all that adds to it filled."""
+    books, side = world.books, "buy" if sign > 0 else "sell"
+    held = sign * sum(float(one.qty) for place, one in books.held.items() if books.listings[place].base == asset)
     cash = sum(float(amount) for (_, name), amount in books.cash.items() if name == asset)
     coming = sum(
-        order.qty_to_come for order in books.living.values() if order.plan.side == "buy" and order.listing.base == asset
+        order.qty_to_come for order in books.living.values() if order.plan.side == side and order.listing.base == asset
     )
     return held + cash + coming
 
@@ -54,7 +54,8 @@ def g10_balance(case: Case, world: World) -> Opinion:
     least, most = _needs(case, world)
     if case.is_exit:
         over_resting = not case.is_stop and (case.intent.source == "protection" or case.intent.cause == "flatten")
-        free = world.books.sellable(listing.venue, listing.instrument, over_resting=over_resting)
+        side = case.intent.side
+        free = world.books.sellable(listing.venue, listing.instrument, over_resting=over_resting, side=side)
     else:
         free = world.books.free(listing.venue, listing.quote)
     lacking = beyond(float(least), float(free) * (1.0 + 1e-9))
@@ -65,7 +66,8 @@ def g10_balance(case: Case, world: World) -> Opinion:
         lacking,
         not listing.lots_min <= case.lots <= listing.lots_max,
         case.lots <= 0,
-        under(case.notional_quote, float(listing.notional_min) * (1.0 - 1e-9)),
+        not (case.is_exit and listing.is_perpetual)
+        and under(case.notional_quote, float(listing.notional_min) * (1.0 - 1e-9)),
         beyond(case.notional_quote, notional_max * (1.0 + 1e-9)),
     )
     tolerance = max(1e-7, float((most - least) / least)) if least > 0 else 1e-7
@@ -82,13 +84,17 @@ def _needs(case: Case, world: World) -> tuple[Decimal, Decimal]:
     listing, lots = case.listing, Decimal(case.lots)
     if case.is_exit:
         least = times(listing.lot, lots)
-        in_coin = listing.fee_asset in ("base", listing.base)
+        in_coin = listing.fee_asset in ("base", listing.base) and not listing.is_perpetual
         return least, times(least, 1 + max(listing.fee_taker, listing.fee_maker)) if in_coin else least
     headroom = Decimal(1) if case.is_limit else 1 + Decimal(repr(world.limits.headroom_share))
     price = Decimal(repr(case.price if case.limit_price is None else case.limit_price))
     fee = 1 + max(listing.fee_taker, ZERO)
+    dearest = 1 + max(listing.fee_taker, listing.fee_maker, ZERO) if case.is_limit else fee
+    if listing.is_perpetual:  # its margin instead of its price
+        share = Decimal(1) / world.leverage(listing) - 1
+        fee, dearest = round(fee + share, 20), round(dearest + share, 20)
     least = times(listing.lot, lots, price, headroom, fee) * (1 - Decimal("1e-9"))
-    return least, times(listing.lot, lots, price * headroom + TICKS_OF_ROUNDING * listing.tick, fee)
+    return least, times(listing.lot, lots, price * headroom + TICKS_OF_ROUNDING * listing.tick, dearest)
 
 
 def e3_quantity(case: Case, world: World) -> Opinion:

@@ -20,7 +20,7 @@ def check_shape(case: Case, plan: OrderPlanned, world: World) -> Iterator[Proble
     """Check one planned order against its listing and its intent."""
     for fault in _misplaced_stop(case, plan, world):
         yield Problem(case.seq, "stop", fault)
-    for fault in (*_off_grid(case, plan), *_not_as_wanted(case, plan, world)):
+    for fault in (*_off_grid(case, plan), *_not_as_wanted(case, plan, world), *_wrong_way(case, plan, world)):
         yield Problem(case.seq, "grid" if fault.startswith("grid") else "intent", fault)
     if not abs(plan.rate - case.rate) <= RATE_CLOSE * case.rate:
         yield Problem(case.seq, "rate", f"of {case.listing.quote}", plan.rate, case.rate)
@@ -82,9 +82,9 @@ def _not_as_wanted(case: Case, plan: OrderPlanned, world: World) -> Iterator[str
         yield "the order is not what its intent wanted"
     if intent.instrument not in (case.pair, plan.instrument):
         yield f"the intent wanted {intent.instrument}"
-    if (plan.effect == "open") is not (plan.side == "buy"):
-        yield "a sell on spot never opens, a buy never reduces"
-    if plan.reserve_asset != (case.listing.base if plan.side == "sell" else case.listing.quote):
+    is_perpetual = case.listing.is_perpetual
+    sold = case.listing.base if plan.side == "sell" and not is_perpetual else case.listing.quote
+    if plan.reserve_asset != sold:
         yield f"it sets {plan.reserve_asset} aside"
     if plan.client_id in world.books.orders or CLIENT_ID.fullmatch(plan.client_id) is None:
         yield f"client id {plan.client_id!r} was used before, or is none"
@@ -94,3 +94,17 @@ def _not_as_wanted(case: Case, plan: OrderPlanned, world: World) -> Iterator[str
     place = (plan.venue, plan.instrument)
     if siblings and (plan.effect == "open" or any((o.plan.venue, o.plan.instrument) == place for o in siblings)):
         yield "a second order for one intent"
+
+
+def _wrong_way(case: Case, plan: OrderPlanned, world: World) -> Iterator[str]:
+    """Spot is never short; a perpetual where the bot may be, and never against what is held."""
+    is_perpetual = case.listing.is_perpetual
+    if not is_perpetual and (plan.effect == "open") is not (plan.side == "buy"):
+        yield "a sell on spot never opens, a buy never reduces"
+    if plan.effect == "open" and plan.side == "sell" and not world.bot.risk.short:
+        yield "it sells short though the bot may not be short"
+    held = world.books.qty(plan.venue, plan.instrument) * case.sign
+    if is_perpetual and plan.effect == "open" and held <= -case.listing.lots_min * plan.lot:
+        yield "it opens against what is held"
+    if (plan.leverage >= 1) is not is_perpetual:
+        yield f"leverage {plan.leverage}"

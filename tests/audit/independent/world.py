@@ -34,7 +34,7 @@ from tests.audit.independent.records import (
 
 BOTS_OWN: Final = frozenset({"strategy", "model", "protection"})
 RATE_CLOSE: Final = 1e-9
-SIGNS_OF_LIFE: Final = frozenset({"acknowledged", "filled", "cancelled", "expired"})
+SIGNS_OF_LIFE: Final = frozenset({"filled", "cancelled", "expired"})
 HORIZON_NS: Final = 24 * 3600 * SECOND_NS
 
 
@@ -73,6 +73,16 @@ class Case(Struct, frozen=True):
     @property
     def is_exit(self) -> bool:
         return self.intent.effect == "reduce"
+
+    @property
+    def counted_as(self) -> str:
+        """The intent under which its trade is counted: both halves of a flip are one."""
+        return self.intent.flips or self.intent.id
+
+    @property
+    def sign(self) -> int:
+        """The direction of the position that it opens or reduces: +1 long, -1 short."""
+        return 1 if (self.intent.side == "buy") is not self.is_exit else -1
 
     @property
     def is_limit(self) -> bool:
@@ -153,7 +163,13 @@ class World(Struct):
         return self.market
 
     def equity(self, at_ns: int) -> float:
-        return self.figures.equity_now(at_ns)
+        return self.figures.equity_now(at_ns, self.bot.mark_every_ns)
+
+    def leverage(self, listing: Listing) -> int:
+        """What a perpetual is traded with: as its venue reads back, else as the bot was told."""
+        reading = self.view.margin(listing.venue, listing.instrument)
+        told = math.nan if reading is None else number(reading.leverage)
+        return max(int(told if 1.0 <= told < math.inf else self.bot.risk.leverage_max), 1)
 
     def order_value_max(self, at_ns: int) -> float:
         """min(amount, share of equity); NaN while equity is not known."""
@@ -211,7 +227,8 @@ class World(Struct):
                 rate = self.view.rate(self.books.listings[venue, instrument].quote)
                 if price is None or rate is None:
                     return None
-                total += float(held.qty) * price * rate
+                cost = float(held.cost) if self.books.listings[venue, instrument].is_perpetual else 0.0
+                total += (float(held.qty) * price - cost) * rate
         return total
 
     def check_rates(self, seq: int, fact: MarksTaken) -> list[Problem]:
@@ -250,7 +267,7 @@ class World(Struct):
         self._forget(fact.at_ns)
 
     def _count(self, order: Order, at_ns: int) -> None:
-        trade = self.trades.setdefault(order.plan.intent_id, Counted(order.pair, at_ns, []))
+        trade = self.trades.setdefault(order.plan.flips or order.plan.intent_id, Counted(order.pair, at_ns, []))
         trade.orders.append(order)
         if order.plan.source in BOTS_OWN:
             self.executions += 1
