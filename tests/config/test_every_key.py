@@ -149,7 +149,7 @@ def test_the_bounds_in_the_catalogue_are_those_that_hold(tmp_path: Path, key: Ke
     ("section", "settings", "more"),
     [
         ("guardrails", GuardrailSettings(), set()),
-        ("risk", RiskSettings(), {"short", "leverage_max"}),
+        ("risk", RiskSettings(), set()),
         ("sizing", SizingSettings(), set()),
         ("routing", RoutingSettings(), {"default"}),
     ],

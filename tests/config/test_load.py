@@ -43,7 +43,7 @@ strategy: {name: sma_crossover, timeframe: 2m, parameters: {fast_bars: 2, slow_b
 pairs: [BTC-USD, BTC-USD, BTC.USD, BTC-EUR, NO, "BTC-USDT:USDT"]
 routing: {policy: fixed, venue: x, symbols: {}}
 sizing: {value: 0, entries_max: 1.5, confidence_min: yes}
-risk: {stop_loss: 5, trailing_stop: 1, short: true, leverage_max: 3}
+risk: {stop_loss: 5, trailing_stop: 1, short: true, leverage_max: 1.5}
 guardrails: {killSwitch: true, strict_exits: on, cooldwn_s: 4}
 guardrails: {}
 shutdown: {orders: leave}
@@ -68,7 +68,6 @@ PROBLEMS = """\
 9: pairs[2]: 'BTC.USD' is not an instrument; write it like BTC-USD, or BTC-USDT:USDT for a perpetual
 9: pairs[3]: EUR is neither the base currency nor one of guardrails.stablecoins; use a pair quoted in one of: USD, USDT, USDC, DAI, BUSD
 9: pairs[4]: YAML reads the unquoted 'NO' as true or false; write it in quotes: "NO"
-9: pairs[5]: perpetuals are not available in this version; use a spot pair like BTC-USD
 10: routing.symbols: policy fixed does not use it; remove it, or write policy: symbol_map
 10: routing.venue: x is none of the bot's exchanges; use one of: coinbase
 11: sizing.entries_max: '1.5' is not a whole number; write it like 5, without quotes
@@ -76,8 +75,7 @@ PROBLEMS = """\
 11: sizing.value: 0 is out of bounds; write a number above 0
 12: risk.stop_loss: 5 is out of bounds; write a number above 0 and below 1
 12: risk.trailing_stop: 1 is out of bounds; write a number above 0 and below 1
-12: risk.short: selling short is not available in this version; write short: false
-12: risk.leverage_max: leverage is not available in this version; write leverage_max: 1
+12: risk.leverage_max: '1.5' is not a whole number; write it like 5, without quotes
 13: guardrails.killSwitch: the kill switch is no setting; remove the line and use 'quarterdeck kill BOT'
 13: guardrails.strict_exits: 'on' is neither true nor false; write true or false, without quotes
 13: guardrails.cooldwn_s: unknown key; did you mean cooldown_s?

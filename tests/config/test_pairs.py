@@ -71,7 +71,7 @@ def test_a25_without_pairs_the_ten_largest_coins_are_traded(tmp_path: Path) -> N
         ("[[USD, USDC]]", "[[USD, EUR]]", "5: equivalent_quotes[0][1]: EUR is neither the base currency nor a stable"),
         ("[[USD, USDC]]", "[[USD, USDC], [DAI, USD]]", "5: equivalent_quotes[1][1]: USD stands on line 5 already"),
         ("watch: [USDC-USD]", "watch: [USDC-USD, USDC/USD]", "6: watch[1]: USDC-USD stands in this list already"),
-        ("BTC/USDC", "BTC/USDC:USDC", "4: exchanges[1].pairs[0]: perpetuals are not available in this version"),
+        ("BTC/USDC", "BTC/USDC:BTC", "4: exchanges[1].pairs[0]: BTC-USDC:BTC is settled in BTC, which is no"),
     ],
 )
 def test_a_list_of_pairs_or_quotes_is_checked(tmp_path: Path, old: str, new: str, problem: str) -> None:

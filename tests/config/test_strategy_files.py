@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.config import Workspace, create_workspace, load_bot, load_strategy
+from quarterdeck.config import Workspace, create_workspace, load_bot, load_strategy, make_strategy, open_strategy
 from quarterdeck.domain import ConfigError
 
 OWN = """\
@@ -90,3 +90,40 @@ def test_a_file_may_not_take_the_name_of_a_built_in_strategy(workspace: Workspac
 def test_an_unknown_strategy_suggests_a_known_one(workspace: Workspace) -> None:
     (workspace.production / "mine_own.py").write_text(OWN, encoding="utf-8")
     assert "there is no strategy 'mine'; did you mean mine_own?" in problem_of(workspace)
+
+
+def test_what_is_looked_at_may_stand_in_development_or_in_any_file(workspace: Workspace, tmp_path: Path) -> None:
+    """Bots load from production only; looking at a strategy is no trading."""
+    (workspace.development / "mine.py").write_text(OWN, encoding="utf-8")
+    elsewhere = tmp_path / "my-own file.py"
+    elsewhere.write_text(OWN.replace("high=9", "high=7"), encoding="utf-8")
+
+    assert open_strategy("mine", workspace).file == workspace.development / "mine.py"
+    assert open_strategy(str(elsewhere), None).file == elsewhere
+    assert open_strategy("sma_crossover", None).file is None
+
+
+def test_of_two_files_of_one_name_the_one_in_development_is_looked_at(workspace: Workspace) -> None:
+    for folder in (workspace.production, workspace.development):
+        (folder / "mine.py").write_text(OWN, encoding="utf-8")
+    assert open_strategy("mine", workspace).file == workspace.development / "mine.py"
+    (workspace.development / "mine.py").unlink()
+    assert open_strategy("mine", workspace).file == workspace.production / "mine.py"
+
+
+@pytest.mark.parametrize("word", ["nowhere.py", "unheard_of", "../x"])
+def test_a_strategy_that_is_nowhere_is_an_error(workspace: Workspace, word: str) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be read|there is no strategy"):
+        open_strategy(word, workspace)
+
+
+def test_parameters_are_written_as_in_a_bots_file() -> None:
+    found = open_strategy("bollinger_reversion", None)
+
+    assert make_strategy(found, {"period_bars": "30", "band_width": "2"}).values() == {
+        "period_bars": 30,
+        "band_width": 2.0,
+    }
+    for chosen in ({"period_bars": "many"}, {"periods": "3"}, {"period_bars": "1e999"}, {"period_bars": "[1"}):
+        with pytest.raises(ConfigError):
+            make_strategy(found, chosen)

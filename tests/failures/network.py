@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from quarterdeck.domain import (
     AccountReported,
     Evidence,
-    FillReported,
     Listing,
     OrderReported,
     Quote,
@@ -23,7 +22,7 @@ from quarterdeck.domain import (
     Retryable,
 )
 from quarterdeck.exchange import Exchange, Personality
-from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, VenueNews
+from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, TradeNews, VenueNews
 from quarterdeck.venues import PaperVenue
 from quarterdeck.venues.reports import Reporter
 from tests.failures.skipping_time import SkippingLoop, StageClock
@@ -258,7 +257,7 @@ class Wire:
         found = await self._read("query", client_id, lambda: at_once(self._side.paper.query(client_id, instrument)))
         return replace(found, at_ns=self._clock.now_ns())
 
-    async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[FillReported]:
+    async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[TradeNews]:
         """Pull trades."""
         side = self._side
         found = await self._read("fills", client_prefix, lambda: at_once(side.paper.fills_after(cursor, client_prefix)))

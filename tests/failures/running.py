@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -55,10 +56,13 @@ class Mute(Strategy):
 class DeafVenue:
     """The market reaches the exchanges by itself; what the driver tells of it reaches the bot alone."""
 
-    def on_quote(self, quote: Quote, tradable: bool) -> None:
+    def on_quote(self, quote: Quote, tradable: bool, *, liquidates: bool = True, through: bool = False) -> None:
         """Ignore it."""
 
     def on_bar_range(self, instrument: str, low: float, high: float, at_ns: int) -> None:
+        """Ignore it."""
+
+    def on_funding(self, instrument: str, rate: Decimal, at_ns: int) -> None:
         """Ignore it."""
 
 

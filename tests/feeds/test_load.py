@@ -399,3 +399,27 @@ def test_a_replay_argument_of_another_form_says_how_to_write_it(text: str) -> No
 def test_a_replay_argument_with_another_pair_is_refused(pair: str) -> None:
     with pytest.raises(InputError, match="write it like BTC-USD"):
         parse_replay_argument(f"coinbase:{pair}=a.parquet")
+
+
+def test_a_csv_is_read_alike_quickly_and_with_care(tmp_path: Path) -> None:
+    """An empty line, or an empty cell, has the whole file read line by line."""
+    lines = [",".join(map(str, row(minute))) for minute in range(5)]
+    quick, careful, partly = tmp_path / "quick.csv", tmp_path / "careful.csv", tmp_path / "partly.csv"
+    quick.write_text("\n".join([HEADER, *lines]) + "\n")
+    careful.write_text("\n".join([HEADER, "", *lines]) + "\n")
+    partly.write_text("\n".join([HEADER, *lines[:4], lines[4].rpartition(",")[0] + ","]) + "\n")
+
+    assert rows_of(load_tape(request(quick))) == rows_of(load_tape(request(careful)))
+    assert [one[:5] for one in rows_of(load_tape(request(partly)))] == [
+        one[:5] for one in rows_of(load_tape(request(quick)))
+    ]
+
+
+def test_rows_of_a_csv_are_named_by_their_place_in_the_file(tmp_path: Path) -> None:
+    lines = [",".join(map(str, one)) for one in (row(0), (row(1)[0], 0.0, 0.0, 0.0, 0.0, 0.0), row(2))]
+    for number, text in ((2, [HEADER, *lines]), (3, [HEADER, "", *lines])):
+        path = tmp_path / "bars.csv"
+        path.write_text("\n".join(text) + "\n")
+        report = load_tape(request(path)).report
+        assert report is not None
+        assert report.examples[0].startswith(f"row {number} ")

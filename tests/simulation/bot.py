@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from typing import cast
 
@@ -66,10 +67,13 @@ class QuietLog:
 class DeafVenue:
     """The market of the world reaches the exchanges by itself; the driver's quotes only reach the bot."""
 
-    def on_quote(self, quote: Quote, tradable: bool) -> None:
+    def on_quote(self, quote: Quote, tradable: bool, *, liquidates: bool = True, through: bool = False) -> None:
         """Ignore it."""
 
     def on_bar_range(self, instrument: str, low: float, high: float, at_ns: int) -> None:
+        """Ignore it."""
+
+    def on_funding(self, instrument: str, rate: Decimal, at_ns: int) -> None:
         """Ignore it."""
 
 

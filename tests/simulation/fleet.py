@@ -8,8 +8,8 @@ from quarterdeck.domain import MINUTE_NS, BotSettings, Grant, MarginReading, Sur
 
 GRANTS = (None, 0.0, 300.0, 2_000.0, 1e6, 1e6)
 LATE_S = (0, 0, 0, 20, 400)
-# What is read back of a perpetual never lets anything be opened, for the books of a bot know spot alone: leverage that
-# is too high, another mode than the configured one, liquidation above the price, or nowhere told. None is no reading.
+# What is read back of a perpetual never lets anything be opened, for these worlds check the money of spot alone:
+# leverage that is too high, another mode than the configured one, nowhere a maintenance told. None is no reading.
 READINGS = (
     None,
     (20.0, "isolated", 0.5),

@@ -10,7 +10,7 @@ FOUND_BY: dict[str, tuple[int, str]] = {
     "send_again_what_is_unknown": (4, "I1"),
     "send_again_after_a_crash": (1, "I7"),
     "book_a_trade_twice": (1, "fills"),
-    "ignore_the_lease_at_the_last_hop": (17, "I3"),
+    "ignore_the_lease_at_the_last_hop": (49, "I3"),
     "ignore_the_kill_at_the_last_hop": (7, "I3"),
     "append_without_the_lease": (1, "IntegrityError"),
     "call_an_order_absent_too_soon": (1, "not placed"),

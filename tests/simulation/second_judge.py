@@ -316,18 +316,19 @@ def _leverage(look: Look) -> Answer:
     read = _reading(look)
     if read is None:
         return True
-    return _either(_above(read.leverage, look.limits.leverage_max), read.mode != look.limits.margin_mode)
+    wanted = look.market.rules.risk.leverage_max
+    other = _either(_above(read.leverage, wanted), read.mode != look.limits.margin_mode)
+    return _either(_above(read.leverage, look.limits.leverage_max), other)
 
 
 def _liquidation(look: Look) -> Answer:
-    if not look.order.listing.is_perpetual:
+    """No venue of these worlds says at which share of its worth it liquidates: nobody can tell how far that is."""
+    if not (look.order.listing.is_perpetual and look.order.opening):
         return False
-    risk, read, price = look.market.rules.risk, _reading(look), look.order.price
-    stops = [stop for stop in (risk.stop_loss, risk.trailing_stop) if stop]
-    if read is None or not stops or read.liquidation_price <= 0.0:
-        return True
-    multiple = max(price - read.liquidation_price, 0.0) / price / min(stops)
-    return _above(look.limits.liquidation_multiple_min, multiple)
+    read = _reading(look)
+    if read is None or not read.maintenance > 0.0:
+        return look.limits.liquidation_multiple_min > 0.0
+    return None
 
 
 def _grant(look: Look) -> Answer:

@@ -11,14 +11,13 @@ from quarterdeck.domain import (
     SECOND_NS,
     AccountReported,
     Evidence,
-    FillReported,
     Listing,
     OrderReported,
     OrderSeen,
     RateLimited,
     Retryable,
 )
-from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, VenueNews
+from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, TradeNews, VenueNews
 from quarterdeck.simulator import Call, FaultKind, Trouble, with_holes
 from tests.simulation.coverage import Coverage
 from tests.simulation.door import Door
@@ -143,11 +142,11 @@ class VenueClient:
         found = await self._read(Call.QUERY, look, self._hear)
         return replace(found, at_ns=self._clock.now_ns())
 
-    async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[FillReported]:
+    async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[TradeNews]:
         """Pull trades; a page may have holes."""
         box = self._side.box
 
-        def look() -> Sequence[FillReported]:
+        def look() -> Sequence[TradeNews]:
             page = at_once(self._side.paper.fills_after(cursor, client_prefix))
             return with_holes(page, self._side.rng) if page and box.weather.struck(FaultKind.HOLES, box.at_s) else page
 

@@ -162,8 +162,8 @@ class VenueSide:
         notional = multiply(qty, trade.price)
         sign = trade.side.sign
         paid = [(listing.base, sign * qty), (listing.quote, -sign * notional)]
-        if listing.is_perpetual:  # nothing changes hands but what the position brought
-            paid = [(listing.quote, trade.realised)]
+        if listing.is_perpetual:  # nothing changes hands but what the position brought, and the position itself
+            paid = [(listing.instrument, sign * qty), (listing.quote, trade.realised)]
         changes: dict[str, Decimal] = {}
         for asset, amount in (*paid, (trade.fee_asset, -trade.fee)):
             changes[asset] = add(changes.get(asset, ZERO), amount)

@@ -90,7 +90,7 @@ async def test_a_killed_venue_loses_nothing_that_it_acknowledged(tmp_path: Path)
         assert len(acknowledged) >= 33
         async with running(tmp_path) as process:
             await venue.connect()
-            fills = await venue.fills_after(0, "")
+            fills = [one for one in await venue.fills_after(0, "") if isinstance(one, FillReported)]
             for client_id in acknowledged:
                 assert (await venue.query(client_id, PAIR)).evidence is Evidence.FILLED
             for client_id in ambiguous:

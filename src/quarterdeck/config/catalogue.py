@@ -9,9 +9,10 @@ from quarterdeck.config.exchange_keys import EXCHANGE_KEYS
 from quarterdeck.config.guardrail_keys import GUARDRAIL_KEYS
 from quarterdeck.config.keys import ABOVE_ZERO, SHARE, SHARE_OR_ZERO, Bounds, Key
 from quarterdeck.config.settings import NAKED_MAX_S, ORDER_TIMEOUT_MIN, SEED, TIMEFRAMES_NS
-from quarterdeck.domain import SizingSettings
+from quarterdeck.domain import OrderSettings, SizingSettings
 
 _SIZING: Final = SizingSettings()
+_ORDERS: Final = OrderSettings()
 _SEED: Final = Bounds(*SEED)
 _BELOW_ONE: Final = Bounds(0.0, 1.0, low_allowed=False, high_allowed=False)
 _SHARE_OF_EQUITY: Final = Bounds(0.0, 10.0, low_allowed=False)
@@ -179,7 +180,7 @@ RISK_KEYS: Final = (
         bounds=_BELOW_ONE,
         is_live=True,
         looser="higher",
-        says="a position is sold when its price falls so far below its cost",
+        says="a position is closed when its price falls so far below its cost; a short one when it rises so far above",
     ),
     Key(
         path="risk.take_profit",
@@ -187,7 +188,7 @@ RISK_KEYS: Final = (
         unit="fraction of average cost",
         bounds=ABOVE_ZERO,
         is_live=True,
-        says="a position is sold when its price rises so far above its cost",
+        says="a position is closed when its price rises so far above its cost; a short one when it falls so far below",
     ),
     Key(
         path="risk.trailing_stop",
@@ -196,7 +197,8 @@ RISK_KEYS: Final = (
         bounds=_BELOW_ONE,
         is_live=True,
         looser="higher",
-        says="a position is sold when its price falls so far below the highest since it was opened",
+        says="a position is closed when its price falls so far below the highest mark since it was opened; a short one "
+        "when it rises so far above the lowest",
     ),
     Key(
         path="risk.drawdown_max",
@@ -216,13 +218,22 @@ RISK_KEYS: Final = (
         looser="higher",
         says="the largest share of equity in one pair; beside G7, the stricter wins",
     ),
-    Key(path="risk.short", form="flag", default=False, says="selling short; not available in this version"),
+    Key(
+        path="risk.short",
+        form="flag",
+        default=False,
+        is_live=True,
+        looser="true",
+        says="a SELL opens a short position where none is held; on perpetuals only",
+    ),
     Key(
         path="risk.leverage_max",
-        form="number",
-        default=1.0,
-        bounds=Bounds(1.0, 3.0),
-        says="the bot's own leverage; above 1 is not available in this version",
+        form="whole",
+        default=1,
+        bounds=Bounds(1, 125),
+        looser="higher",
+        says="the leverage that perpetuals are traded with, set at each venue at the start; within "
+        "`guardrails.leverage_max`",
     ),
 )
 
@@ -234,6 +245,23 @@ ORDERS_KEYS: Final = (
         default=ORDER_TIMEOUT_MIN,
         bounds=Bounds(0.0, 100_000.0),
         says="what has not filled so long after its plan is cancelled; 0 for never. In bars, at least two of them",
+    ),
+    Key(
+        path="orders.entry",
+        form="choice",
+        options=("market", "limit"),
+        default=_ORDERS.entry,
+        is_live=True,
+        says="how entries are sent: at the market, or as limit orders that wait; exits go at the market",
+    ),
+    Key(
+        path="orders.entry_offset",
+        form="number",
+        unit="fraction of the price",
+        default=_ORDERS.entry_offset,
+        bounds=Bounds(0.0, 1.0, high_allowed=False),
+        is_live=True,
+        says="with `entry: limit`: how much better than the last price the limit is, on the grid in our favour",
     ),
     Key(
         path="orders.naked_max_s",

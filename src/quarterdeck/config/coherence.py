@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 
 from msgspec import structs
 
 from quarterdeck.config.document import Node, Section
-from quarterdeck.config.reading import Reader
+from quarterdeck.config.perpetual_coherence import check_perpetuals
+from quarterdeck.config.reading import Reader, is_wrong
 from quarterdeck.config.settings import BotConfig, ExchangeSettings
 from quarterdeck.config.values import text_of
 from quarterdeck.domain import ZERO, Listing, add, instrument_from, multiply, subtract
@@ -28,26 +28,15 @@ def check_together(reader: Reader, config: BotConfig, named: Mapping[str, Node])
         The configuration with its capital, where the file leaves that to the balances.
     """
     for venue in config.exchanges:
-        if venue.name and not _is_wrong(reader, "*.fees", "watch", "pairs"):
+        if venue.name and not is_wrong(reader, "*.fees", "watch", "pairs"):
             _check_fee_asset(reader, config, venue)
     for instrument in (*config.pairs, *config.watch):
         if instrument in named and config.exchanges:
             _check_listed(reader, config, instrument, named[instrument])
     config = _with_capital(reader, config)
     _check_sizes(reader, config)
+    check_perpetuals(reader, config, named)
     return config
-
-
-def _is_wrong(reader: Reader, *parts: str) -> bool:
-    """
-    Tell whether a part of the file was complained about, so that what follows from it need not be.
-
-    Args: sections or keys, like `sizing`; `*.grid` is that of any exchange, or what stands in the place of one.
-    """
-    places = "|".join(
-        rf"exchanges?(\[\d+\])?(\.{part[2:]}\b.*)?" if part[0] == "*" else rf"{part}\b.*" for part in parts
-    )
-    return any(re.fullmatch(places, problem.path, re.DOTALL) for problem in reader.problems.found)
 
 
 def _traded_as(config: BotConfig, pair: str) -> list[Listing]:
@@ -56,19 +45,19 @@ def _traded_as(config: BotConfig, pair: str) -> list[Listing]:
 
 def _check_listed(reader: Reader, config: BotConfig, instrument: str, node: Node) -> None:
     if instrument in config.watch and instrument not in config.pairs:
-        if not _is_wrong(reader, "*.pairs") and not any(instrument in venue.pairs for venue in config.exchanges):
+        if not is_wrong(reader, "*.pairs") and not any(instrument in venue.pairs for venue in config.exchanges):
             reader.problems.add(node, f"no exchange lists {instrument}", "add it to the pairs of an exchange")
         return
     listings = _traded_as(config, instrument)
     if not listings:
-        if _is_wrong(reader, "*.pairs"):
+        if is_wrong(reader, "*.pairs"):
             return
         advice = "add it to the pairs of an exchange, or drop it here"
         reader.problems.add(node, f"no exchange lists {instrument}", advice)
         return
     balances = {venue.name: venue.balances for venue in config.exchanges}
     quotes = dict.fromkeys(listing.quote for listing in listings)
-    if _is_wrong(reader, "*.balances"):
+    if is_wrong(reader, "*.balances"):
         return
     if not any(balances[listing.venue].get(listing.quote, ZERO) > 0 for listing in listings):
         problem = f"no exchange holds {' or '.join(quotes)}, with which {instrument} is bought"
@@ -104,7 +93,7 @@ def _with_capital(reader: Reader, config: BotConfig) -> BotConfig:
             held = add(held, venue.balances.get(asset, ZERO))
     if not reader.has("capital"):
         return structs.replace(config, capital=held)
-    if _is_wrong(reader, "*.balances", "*.holdings", "capital"):
+    if is_wrong(reader, "*.balances", "*.holdings", "capital"):
         return config
     node = reader.section.entries["capital"]
     if config.capital > held:
@@ -121,7 +110,7 @@ def _with_capital(reader: Reader, config: BotConfig) -> BotConfig:
 
 def _check_sizes(reader: Reader, config: BotConfig) -> None:
     """Note the first pair that the bot could never buy, since its size lies under the minimum of every venue."""
-    if _is_wrong(reader, "*.grid", "sizing", "capital", "guardrails.order_value"):
+    if is_wrong(reader, "*.grid", "sizing", "capital", "guardrails.order_value"):
         return
     for pair in config.pairs:
         listings = _traded_as(config, pair)

@@ -86,6 +86,9 @@ def read_holdings(reader: Reader, held: Held) -> tuple[HoldingDeclared, ...]:
         elif instrument.id not in held.traded:
             advice = f"use one of: {', '.join(held.traded)}"
             reader.problems.add(node, f"the bot does not trade {instrument.id} on {held.venue}", advice)
+        elif instrument.settle is not None:
+            advice = "leave it out; the bot opens and closes its own"
+            reader.problems.add(node, "a perpetual is a contract, and none can be brought along", advice)
         elif instrument_from(instrument.id).quote not in held.quotes.at_par:
             reader.problems.add(node, f"what {instrument.id} cost is not in money of the bot", "leave it out")
         else:

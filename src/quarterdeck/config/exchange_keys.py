@@ -7,11 +7,13 @@ from typing import Final
 from quarterdeck.config.habits import HABITS, PLAIN
 from quarterdeck.config.keys import ABOVE_ZERO, ZERO_OR_MORE, Bounds, Key
 from quarterdeck.config.settings import DEPTH_QUOTE, SEED, SPREAD_BPS, FeeSettings, GridSettings
+from quarterdeck.exchange import PerpetualRules
 
 _FEES: Final = FeeSettings()
 _GRID: Final = GridSettings()
+_PERPETUALS: Final = PerpetualRules()
 _SEED: Final = Bounds(*SEED)
-_LOTS: Final = Bounds(1, 10**15)
+_LOTS: Final = Bounds(1, 9 * 10**15)
 _BY_HABITS: Final = "as `habits` says"
 _COUNT: Final = Bounds(1, 1_000_000)
 # A lease of 10 s, renewed every 3 s, has 7 s left at least.
@@ -217,6 +219,29 @@ EXCHANGE_KEYS: Final = (
         bounds=ABOVE_ZERO,
         default_says="none",
         says="the largest order by value",
+    ),
+    Key(
+        path="exchanges[].perpetuals.leverage_max",
+        form="whole",
+        default=_PERPETUALS.leverage_max,
+        bounds=Bounds(1, 125),
+        says="the highest leverage that this exchange allows on a perpetual",
+    ),
+    Key(
+        path="exchanges[].perpetuals.maintenance",
+        form="money",
+        unit="fraction of its worth",
+        default=_PERPETUALS.maintenance,
+        bounds=Bounds(0.0, 1.0, low_allowed=False, high_allowed=False),
+        says="a position in a perpetual is liquidated once its margin and its profit are not worth more than this; "
+        "times `leverage_max` it lies below 1",
+    ),
+    Key(
+        path="exchanges[].funding.PAIR",
+        form="word",
+        default_says="none is paid",
+        says="a recording of what a perpetual paid, for replays: Parquet or CSV with `timestamp` (ms) and "
+        "`funding_rate`, above zero where longs pay; the path counts from the workspace",
     ),
     Key(
         path="exchanges[].habits",

@@ -7,12 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal, TypeGuard, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from quarterdeck.config.catalogue import KEYS
 from quarterdeck.config.document import Node, Problems, Section
 from quarterdeck.config.exchange_habits import Held, personality_of, read_habits, read_holdings
 from quarterdeck.config.exchange_parts import read_fees, read_grids
+from quarterdeck.config.exchange_perpetuals import read_funding, read_perpetuals
 from quarterdeck.config.pairs import Quotes, instruments_in
 from quarterdeck.config.reading import Reader, read_money
 from quarterdeck.config.settings import ExchangeSettings
@@ -34,7 +35,7 @@ class Wanted(Struct, frozen=True):
     What the rest of the file says that exchanges must know.
 
     `pairs` and `watch` are traded and looked at; `whole` is what a single exchange holds where its balances are not
-    stated; `seed` is that of derived prices that state none.
+    stated; `seed` is that of derived prices that state none. Paths count from `folder`.
     """
 
     pairs: tuple[str, ...]
@@ -42,6 +43,7 @@ class Wanted(Struct, frozen=True):
     quotes: Quotes
     whole: dict[str, Decimal]
     seed: int
+    folder: Path
 
 
 def read_exchanges(reader: Reader, wanted: Wanted) -> tuple[ExchangeSettings, ...]:
@@ -109,11 +111,15 @@ def _read_exchange(reader: Reader, wanted: Wanted, whole: dict[str, Decimal]) ->
         derivation=_read_derivation(reader, wanted.seed),
         socket=_read_socket(reader),
         grids=read_grids(reader.sub("grid"), shown, wanted.quotes),
-        personality=personality_of(habits, conversion, stops=protects == "venue"),
+        personality=structs.replace(
+            personality_of(habits, conversion, stops=protects == "venue"),
+            perpetuals=read_perpetuals(reader.sub("perpetuals")),
+        ),
         habits=habits_name,
         proves_absence=habits.proves_absence,
         protective_orders=cast("Literal['bot', 'venue']", protects),
         holdings=read_holdings(reader.sub("holdings"), Held(name, tuple(traded), wanted.quotes)),
+        funding=read_funding(reader.sub("funding"), shown, wanted.quotes, wanted.folder),
     )
     reader.close()
     return exchange

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Final
 
 import msgspec
 from msgspec import structs
@@ -17,9 +16,7 @@ from quarterdeck.config.keys import ABOVE_ZERO, SHARE, Key
 from quarterdeck.config.pairs import Quotes, by_pair
 from quarterdeck.config.reading import Reader, read_number, read_text
 from quarterdeck.config.symbols import is_asset
-from quarterdeck.domain import GuardrailSettings, RiskSettings, SizingSettings
-
-_NOT_AVAILABLE: Final = {"short": "selling short", "leverage_max": "leverage"}
+from quarterdeck.domain import GuardrailSettings, OrderSettings, RiskSettings, SizingSettings
 
 
 def read_sizing(reader: Reader) -> SizingSettings:
@@ -38,14 +35,13 @@ def read_sizing(reader: Reader) -> SizingSettings:
 def read_risk(reader: Reader) -> RiskSettings:
     """Read the protective exits of a position, and the bot's own limits."""
     values = _values(reader, RISK_KEYS)
-    for key in RISK_KEYS:
-        if key.name in _NOT_AVAILABLE and values.pop(key.name) != key.default:
-            node, what = reader.section.entries[key.name], _NOT_AVAILABLE[key.name]
-            is_flag = key.form == "flag"
-            advice = f"write {key.name}: {'false' if is_flag else 1}"
-            reader.problems.add(node, f"{what} is not available in this version", advice)
     reader.close(older_names("risk"))
     return msgspec.convert(values, RiskSettings)
+
+
+def read_orders(reader: Reader) -> OrderSettings:
+    """Read how entries are sent; `orders` has other keys, and its reader is closed by who reads them."""
+    return msgspec.convert(_values(reader, (KEYS["orders.entry"], KEYS["orders.entry_offset"])), OrderSettings)
 
 
 def read_guardrails(reader: Reader) -> GuardrailSettings:

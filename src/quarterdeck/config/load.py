@@ -17,7 +17,7 @@ from quarterdeck.config.coherence import check_together
 from quarterdeck.config.document import AT_RUN_TIME, FileError, Items, Node, Problem, Section, read_document
 from quarterdeck.config.exchange_parts import start_price
 from quarterdeck.config.exchanges import Wanted, read_exchanges
-from quarterdeck.config.limits import read_guardrails, read_qty_max, read_risk, read_sizing
+from quarterdeck.config.limits import read_guardrails, read_orders, read_qty_max, read_risk, read_sizing
 from quarterdeck.config.overrides import apply_changes
 from quarterdeck.config.pairs import Quotes, by_pair, instruments_in, pairs_in, read_pairs, read_quotes
 from quarterdeck.config.reading import Reader, read_number
@@ -139,7 +139,8 @@ def _read_root(reader: Reader, path: Path, place: Workspace | None, approved: No
     market = reader.sub("market")
     seed = _read_market_head(market)
     capital = reader.money(KEYS["capital"], PAPER_CAPITAL)
-    wanted = Wanted(pairs, tuple(traded.watch), quotes, {base: capital}, seed)
+    folder = place.root if place is not None else path.absolute().parent
+    wanted = Wanted(pairs, tuple(traded.watch), quotes, {base: capital}, seed, folder)
     exchanges = read_exchanges(reader, wanted)
     shutdown = reader.sub("shutdown")
     cancels = shutdown.choice(KEYS["shutdown.orders"]) == "cancel"
@@ -166,6 +167,7 @@ def _read_root(reader: Reader, path: Path, place: Workspace | None, approved: No
         risk=risk,
         guardrails=guardrails,
         cancel_on_shutdown=cancels,
+        orders=read_orders(orders),
         order_timeout_min=orders.number(KEYS["orders.timeout_min"]),
         naked_max_s=orders.number(KEYS["orders.naked_max_s"]),
     )

@@ -109,13 +109,14 @@ def pairs_in(node: Node, quotes: Quotes, problems: Problems, *, may_be_empty: bo
 
 
 def read_instrument(node: Node, quotes: Quotes, problems: Problems) -> Instrument | None:
-    """Read a spot instrument in any spelling."""
+    """Read an instrument in any spelling; a perpetual only where it is settled in its quote."""
     text = read_text(node, problems)
     if text is None:
         return None
     instrument = parsed(text, node, quotes, problems)
-    if instrument is not None and instrument.settle is not None:
-        problems.add(node, "perpetuals are not available in this version", "use a spot pair like BTC-USD")
+    if instrument is not None and instrument.settle not in {None, instrument.quote}:
+        advice = f"use one settled in its quote, like {instrument.base}-{instrument.quote}:{instrument.quote}"
+        problems.add(node, f"{instrument.id} is settled in {instrument.settle}, which is not its quote", advice)
         return None
     return instrument
 

@@ -225,3 +225,15 @@ def _within(node: Node, value: float | Decimal, bounds: Bounds, problems: Proble
     shown = node.text if isinstance(node, Scalar) else str(value)
     problems.add(node, f"{shown} is out of bounds", f"write a number {bounds.describe()}")
     return False
+
+
+def is_wrong(reader: Reader, *parts: str) -> bool:
+    """
+    Tell whether a part of the file was complained about, so that what follows from it need not be.
+
+    Args: sections or keys, like `sizing`; `*.grid` is that of any exchange, or what stands in the place of one.
+    """
+    places = "|".join(
+        rf"exchanges?(\[\d+\])?(\.{part[2:]}\b.*)?" if part[0] == "*" else rf"{part}\b.*" for part in parts
+    )
+    return any(re.fullmatch(places, problem.path, re.DOTALL) for problem in reader.problems.found)

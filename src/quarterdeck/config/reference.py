@@ -58,7 +58,11 @@ _TITLES: Final = {
     "": ("The bot", ""),
     "exchanges": ("Exchanges", "A list. `PAIR` is an instrument that the exchange lists, `ASSET` a coin or currency."),
     "market": ("Market", "What plays where nothing is replayed."),
-    "strategy": ("Strategy", "A file that lies in `strategies/development/` is not loaded."),
+    "strategy": (
+        "Strategy",
+        """[Strategies](strategies.md) has those that come with Quarterdeck, with their parameters. A file that lies in
+`strategies/development/` is not loaded.""",
+    ),
     "routing": (
         "Routing",
         "For orders that open. What only reduces goes to the venues that hold the position, the best price first.",
@@ -83,8 +87,8 @@ _TAIL: Final = """
 
 A pair is written `BTC-USD`. Everywhere a pair is expected these mean the same: `BTC/USD`, `BTC_USD`, `btc-usd`,
 `BTCUSD` (where exactly one of the base currency and the stablecoins fits at its end: `BTCBUSD` could be `BTC-BUSD` or
-`BTCB-USD` and is refused), and Kraken's `XXBTZUSD` and `XBT/USD`. Perpetuals (`BTC-USDT:USDT`, `BTC/USDT:USDT`) are
-understood and not available in this version.
+`BTCB-USD` and is refused), and Kraken's `XXBTZUSD` and `XBT/USD`. A perpetual is written `BTC-USDT:USDT` (or
+`BTC/USDT:USDT`); it must be settled in its quote, and the exchange must take its fees in that.
 
 Pairs are quoted in the base currency or in one of `guardrails.stablecoins`. With `equivalent_quotes` a pair stands for
 every instrument of the same coin whose quote is in its group and that an exchange lists. A pair that no exchange lists
@@ -105,11 +109,11 @@ limits: {{order_value_max_quote: 1000, daily_loss_max: 0.05, qty_max: {{BTC-USD:
 
 Besides each key's own bounds the file is refused when the capital exceeds what the balances hold in the base currency
 and stablecoins and what the declared holdings cost, or is less than these cost; when the size of an order is under the
-minimum of every venue that lists the pair; when a venue named by `routing` does not list its pairs; and when fees are
-paid in an asset of which nothing here says what it is worth.
+minimum of every venue that lists the pair; when a venue named by `routing` does not list its pairs; when fees are
+paid in an asset of which nothing here says what it is worth; and when `risk.short` or a leverage stands there without a
+perpetual among the pairs, or the leverage is above `guardrails.leverage_max` or what an exchange allows.
 
-What would change behaviour and is not there yet is refused: `mode: testnet` or `live`, `short: true`, `leverage_max`
-above 1.
+What would change behaviour and is not there yet is refused: `mode: testnet` or `live`.
 
 ## Older spellings
 
@@ -130,6 +134,31 @@ mark, and after two bars nothing is opened there. `--replay VENUE:PAIR=PATH` giv
 with `timestamp` in milliseconds, `open high low close volume`); a venue without one plays the recording of another,
 changed as its `basis_bps`, `lag_bars` and `outage_share` say. Candles that are unsorted, doubled or priced at nothing
 are sorted, dropped and counted; candles off the timeframe's grid are an error.
+
+A book is made around each price, its best levels half of `spread_bps` away: a market order fills that much beyond the
+open that follows it. With a `depth_quote` so large that no order empties the best level, a bot with `spread_bps: 2 s`
+on one exchange trades exactly as a backtest with a slippage of `s` basis points does.
+
+## Perpetuals
+
+```yaml
+base_currency: USDT
+exchanges:
+  - name: binance
+    fees: {{maker: 0.0002, taker: 0.0005}}
+    balances: {{USDT: "10000"}}
+    perpetuals: {{leverage_max: 20, maintenance: 0.005}}
+    funding: {{"BTC-USDT:USDT": data/BTC-USDT-funding.parquet}}
+pairs: ["BTC-USDT:USDT"]
+risk: {{stop_loss: 0.05, short: true, leverage_max: 2}}
+orders: {{entry: limit, entry_offset: 0.0005, timeout_min: 60}}
+```
+
+A position in a perpetual stands alone with its own margin, the cost of what was opened divided by
+`risk.leverage_max`, which is set at each venue when the bot starts and read back (E11). With `risk.short` a SELL where
+nothing is held opens a short position; a signal against a position closes it first and then opens the other way. What
+was recorded under `funding` is paid at its instants, at the last price then known; a position whose margin is used up
+is closed by the venue inside the bar that got there.
 """
 
 

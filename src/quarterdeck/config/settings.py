@@ -16,6 +16,7 @@ from quarterdeck.domain import (
     GuardrailSettings,
     HoldingDeclared,
     Listing,
+    OrderSettings,
     RiskSettings,
     RoutingSettings,
     SizingSettings,
@@ -80,8 +81,8 @@ class ExchangeSettings(Struct, frozen=True):
     opened: asset → amount; `holdings` are positions that the bot starts with beside that. Where `proves_absence` is off
     denials alone never settle an unknown order. `protective_orders` says who holds the stop of a position here.
     `spread_bps` and `depth_quote` (per side, in quote) make books of candles. `derivation`
-    says how its prices differ from the recorded or synthetic ones, None for not at all. With `socket` the venue is a
-    process of its own behind that socket.
+    says how its prices differ from the recorded or synthetic ones, None for not at all. `funding` are the recordings
+    of what perpetuals paid, by instrument. With `socket` the venue is a process of its own behind that socket.
     """
 
     name: str
@@ -101,6 +102,7 @@ class ExchangeSettings(Struct, frozen=True):
     proves_absence: bool = True
     protective_orders: Literal["bot", "venue"] = "bot"
     holdings: tuple[HoldingDeclared, ...] = ()
+    funding: dict[str, Path] = {}
 
     @property
     def account(self) -> dict[str, Decimal]:
@@ -194,6 +196,7 @@ class BotConfig(Struct, frozen=True):
     risk: RiskSettings = RiskSettings()
     guardrails: GuardrailSettings = GuardrailSettings()
     cancel_on_shutdown: bool = True
+    orders: OrderSettings = OrderSettings()
     order_timeout_min: float = ORDER_TIMEOUT_MIN
     naked_max_s: float = NAKED_MAX_S
     lines: dict[str, int] = {}
@@ -253,6 +256,7 @@ class BotConfig(Struct, frozen=True):
             cancel_on_shutdown=self.cancel_on_shutdown,
             order_timeout_ns=int(self.order_timeout_min * MINUTE_NS),
             naked_ns_max=int(self.naked_max_s * SECOND_NS),
+            orders=self.orders,
         )
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.abc import SourceLoader
 from pathlib import Path
 from typing import Final
 
+import yaml
 from msgspec import Struct
 
 from quarterdeck.config.document import did_you_mean
+from quarterdeck.config.workspace import Workspace
 from quarterdeck.domain import ConfigError, InputError
 from quarterdeck.strategies import BUILTIN, Strategy
 
@@ -50,6 +53,45 @@ def find_strategy(name: str, production: Path | None, development: Path | None) 
         )
     there = sorted(BUILTIN) + (sorted(path.stem for path in production.glob("*.py")) if production else [])
     raise ConfigError(f"there is no strategy {name!r}; {did_you_mean(name, there)}")
+
+
+def open_strategy(word: str, place: Workspace | None) -> FoundStrategy:
+    """
+    Find a strategy that is to be looked at, not run: a file, one of the house, or one of the workspace.
+
+    Of one that stands in development and in production the one in development is meant: it is worked on.
+
+    Args: what was said, a name or the path of a file; the workspace, if there is one.
+    Raises: ConfigError if there is none, or its file does not hold exactly one strategy.
+    """
+    if word.endswith(".py"):
+        return _load(_module_word(Path(word).stem), Path(word))
+    if place is not None and word not in BUILTIN and word.isidentifier():
+        file = place.development / f"{word}.py"
+        if file.is_file():
+            return _load(word, file)
+    return find_strategy(word, place.production if place else None, None)
+
+
+def make_strategy(found: FoundStrategy, chosen: Mapping[str, str]) -> Strategy:
+    """
+    Make a strategy with parameters as they are written on a command line, and the defaults for the rest.
+
+    Raises:
+        ConfigError: If it has no such parameter, or does not take the value.
+    """
+    values: dict[str, object] = {}
+    for name, text in chosen.items():
+        try:
+            values[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{name}={text}: not a value; write it as in a bot's file") from error
+    return found.kind(**values)
+
+
+def _module_word(stem: str) -> str:
+    """Turn the name of any file into a part of a module's name."""
+    return "".join(letter if letter.isalnum() else "_" for letter in stem)
 
 
 class _Pinned(SourceLoader):

@@ -129,9 +129,13 @@ def _tree(config: BotConfig) -> dict[str, object]:
         },
         "routing": _routing(config),
         "sizing": structs.asdict(config.sizing),
-        "risk": {**structs.asdict(config.risk), "short": False, "leverage_max": 1.0},
+        "risk": structs.asdict(config.risk),
         "guardrails": structs.asdict(config.guardrails),
-        "orders": {"timeout_min": config.order_timeout_min, "naked_max_s": config.naked_max_s},
+        "orders": {
+            "timeout_min": config.order_timeout_min,
+            **structs.asdict(config.orders),
+            "naked_max_s": config.naked_max_s,
+        },
         "shutdown": {"orders": "cancel" if config.cancel_on_shutdown else "keep"},
     }
 
@@ -149,6 +153,7 @@ def _routing(config: BotConfig) -> dict[str, object]:
 
 def _exchange(exchange: ExchangeSettings) -> dict[str, object]:
     derivation, conversion = exchange.derivation, exchange.personality.fee_conversion
+    perpetuals = exchange.personality.perpetuals
     tree: dict[str, object] = {
         "name": exchange.name,
         "kind": exchange.kind,
@@ -158,7 +163,10 @@ def _exchange(exchange: ExchangeSettings) -> dict[str, object]:
         "balances": exchange.balances,
         "spread_bps": exchange.spread_bps,
         "depth_quote": exchange.depth_quote,
+        "perpetuals": {"leverage_max": perpetuals.leverage_max, "maintenance": perpetuals.maintenance},
     }
+    if exchange.funding:
+        tree["funding"] = {instrument: str(path) for instrument, path in exchange.funding.items()}
     if exchange.holdings:
         tree["holdings"] = {one.instrument: {"qty": one.qty, "cost": one.cost} for one in exchange.holdings}
     if derivation is not None:

@@ -16,7 +16,7 @@ MS_NS: Final = 1_000_000
 # The last millisecond whose nanoseconds still fit 64 bits: in the year 2262.
 OPENED_MS_MAX: Final = (2**63 - 1) // MS_NS
 _EXAMPLES_MAX: Final = 2  # of each fault
-_ON_STEP_SLACK: Final = 1e-6
+ON_STEP_SLACK: Final = 1e-6
 _CLOSE, _VOLUME = 3, 4
 
 
@@ -135,7 +135,7 @@ class _Cleaning:
                 f"{self.request.path}: {self._place(index)} closes at {close[index]}, below the price step {step};"
                 " choose a smaller price step"
             )
-        self._note("off_step", np.abs(close / step - ticks) > _ON_STEP_SLACK, f"is not on the price step {step}")
+        self._note("off_step", np.abs(close / step - ticks) > ON_STEP_SLACK, f"is not on the price step {step}")
 
     def _drop(self, count: str, faulty: NDArray[np.bool_], fault: str) -> None:
         self._note(count, faulty, fault)

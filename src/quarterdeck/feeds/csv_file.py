@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ from quarterdeck.domain import InputError
 from quarterdeck.feeds.tape import COLUMNS, RawColumns
 
 _WHOLE_MAX: Final = 2**63 - 1
+_CHUNK_BYTES: Final = 2**20
 
 
 def read_csv(path: Path, first_ms: int, stop_ms: int) -> RawColumns:
@@ -27,18 +29,62 @@ def read_csv(path: Path, first_ms: int, stop_ms: int) -> RawColumns:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return _columns(path, csv.reader(file, strict=True), first_ms, stop_ms)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            lines = csv.reader(file, strict=True)
+            places = _places(path, next(lines, []))
+            return _quickly(path, places, first_ms, stop_ms) or _columns(path, lines, places, (first_ms, stop_ms))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as CSV: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as CSV: {error}") from error
 
 
-def _columns(path: Path, lines: Iterable[list[str]], first_ms: int, stop_ms: int) -> RawColumns:
-    lines = iter(lines)
-    header = [name.strip() for name in next(lines, [])]
+def _places(path: Path, header: list[str]) -> list[int]:
+    header = [name.strip() for name in header]
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; it has {', '.join(header) or 'no header'}")
-    places = [header.index(name) for name in COLUMNS]
+    return [header.index(name) for name in COLUMNS]
+
+
+def _quickly(path: Path, places: list[int], first_ms: int, stop_ms: int) -> RawColumns | None:
+    """Read a file in which every row holds all numbers; None for any other, which `_columns` reads with care."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # numpy warns of a file without rows
+            table = np.loadtxt(
+                path,
+                dtype=[(name, np.int64 if name == COLUMNS[0] else np.float64) for name in COLUMNS],
+                comments=None,
+                delimiter=",",
+                skiprows=1,
+                usecols=places,
+                ndmin=1,
+                encoding="utf-8-sig",
+                quotechar='"',
+            )
+    except (ValueError, UserWarning, DeprecationWarning):
+        return None
+    at_ms = table[COLUMNS[0]]
+    # Empty lines are passed over there, but count where rows are named by their number.
+    if not len(at_ms) or int(at_ms.min()) < 0 or _line_ends(path) > len(at_ms) + 1:
+        return None
+    chosen = np.flatnonzero((at_ms >= first_ms) & (at_ms < stop_ms))
+    return RawColumns(
+        row=chosen + 1,
+        opened_at_ms=at_ms[chosen],
+        values=np.array([table[name][chosen] for name in COLUMNS[1:]]),
+        file_first_ms=int(at_ms.min()),
+        file_last_ms=int(at_ms.max()),
+    )
+
+
+def _line_ends(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""))
+
+
+def _columns(path: Path, lines: Iterable[list[str]], places: list[int], period_ms: tuple[int, int]) -> RawColumns:
+    first_ms, stop_ms = period_ms
     row, opened_at_ms, values = array("q"), array("q"), [array("d") for _ in COLUMNS[1:]]
     file_first_ms: int | None = None
     file_last_ms: int | None = None

@@ -11,10 +11,9 @@ from msgspec import Struct
 from quarterdeck.domain import InputError, instrument_from
 from quarterdeck.feeds.clean import MS_NS, OPENED_MS_MAX, cleaned
 from quarterdeck.feeds.csv_file import read_csv
-from quarterdeck.feeds.parquet import read_parquet
-from quarterdeck.feeds.tape import Tape, TapeRequest
+from quarterdeck.feeds.parquet import is_parquet, read_parquet
+from quarterdeck.feeds.tape import RawColumns, Tape, TapeRequest
 
-_PARQUET_MAGIC: Final = b"PAR1"
 _VENUE: Final = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -56,19 +55,15 @@ def load_tape(request: TapeRequest) -> Tape:
         raise InputError(f"{request.path}: a timeframe of {request.timeframe_ns} ns; it must be above zero")
     first_ms = 0 if request.from_ns is None else max(0, -(-request.from_ns // MS_NS))
     stop_ms = OPENED_MS_MAX if request.to_ns is None else min(OPENED_MS_MAX, -(-request.to_ns // MS_NS))
-    reader = read_csv if _is_csv(request.path) else read_parquet
-    return cleaned(reader(request.path, first_ms, stop_ms), request)
+    return cleaned(read_recording(request.path, first_ms, stop_ms), request)
 
 
-def _is_csv(path: Path) -> bool:
-    """Tell CSV by its name and Parquet by its first bytes; anything else is refused here."""
-    if path.suffix.lower() == ".csv":
-        return True
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(_PARQUET_MAGIC))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if magic != _PARQUET_MAGIC:
-        raise InputError(f"{path}: neither Parquet nor a file called .csv")
-    return False
+def read_recording(path: Path, first_ms: int, stop_ms: int) -> RawColumns:
+    """
+    Read the bars of a recording, Parquet or CSV, that opened in [first_ms, stop_ms), in the file's order.
+
+    Raises:
+        InputError: If the file is missing or unreadable, or lacks a column.
+    """
+    reader = read_parquet if is_parquet(path) else read_csv
+    return reader(path, first_ms, stop_ms)

@@ -24,10 +24,13 @@ from quarterdeck.domain import (
     ExitResumed,
     Fact,
     FillBooked,
+    FlipAwaited,
+    FlipEnded,
     FundingBooked,
     FundsBooked,
     IntentRefused,
     KillVerified,
+    LiquidationBooked,
     ListingsAdopted,
     OrderMoved,
     OrderState,
@@ -88,6 +91,9 @@ def _of_trading(fact: Fact) -> Event | None:
     match fact:
         case FillBooked():
             return "trade_executed", "system", _named(fact, _FILL) | _amounts(fact, ("qty", "price", "fee", "realised"))
+        case LiquidationBooked():
+            told = _named(fact, ("venue", "instrument", "trade_id", "side", "fee_asset"))
+            return "position_liquidated", "system", told | _amounts(fact, ("qty", "price", "fee", "realised"))
         case IntentRefused(stage="guardrails"):
             return "guardrail_triggered", "system", _refusal(fact) | {"failed": fact.failed}
         case IntentRefused():
@@ -103,13 +109,18 @@ def _of_trading(fact: Fact) -> Event | None:
 
 
 def _of_exits(fact: Fact) -> Event | None:
-    """Tell of what protects positions, and of exits that wait for it to make way."""
+    """Tell of what protects positions, of exits that wait for it to make way, and of openings that wait for exits."""
     match fact:
         case ExitDeferred():
             told: Details = {"intent_id": fact.intent.id, "instrument": fact.intent.instrument, "venue": fact.venue}
             return "exit_deferred", "system", told | {"cause": fact.intent.cause or fact.intent.source}
         case ExitResumed():
             return "exit_resumed", "system", {"intent_id": fact.intent_id}
+        case FlipAwaited():
+            told = {"intent_id": fact.intent_id, "instrument": fact.signal.instrument, "action": fact.signal.action}
+            return "flip_awaited", "system", told
+        case FlipEnded():
+            return "flip_ended", "system", _named(fact, ("intent_id", "pair", "reason"))
         case ProtectionTried():
             details = _named(fact, ("venue", "instrument", "tries")) | {"since_at": iso(fact.since_ns)}
             return _PROTECTION, "system", {"protection": "missing"} | details

@@ -21,8 +21,11 @@ from quarterdeck.domain import (
     ExitResumed,
     Fact,
     FillBooked,
+    FlipAwaited,
+    FlipEnded,
     IntentFormed,
     IntentRefused,
+    LiquidationBooked,
     OrderMoved,
     OrderPlanned,
     OrderState,
@@ -123,8 +126,8 @@ def project(seq: int, facts: Iterable[Fact]) -> Iterator[Record]:
     Facts about orders come out as they are: what they do depends on the order, and `Book.take` knows it.
     """
     for nth, fact in enumerate(facts):
-        if isinstance(fact, FillBooked):
-            yield _fill(seq, nth, fact)
+        if isinstance(fact, FillBooked | LiquidationBooked):
+            yield _fill(seq, nth, fact) if isinstance(fact, FillBooked) else _forced(seq, nth, fact)
         if isinstance(fact, OrderPlanned | OrderMoved | FillBooked | CancelRequested):
             yield fact
         elif isinstance(fact, IntentFormed):
@@ -133,7 +136,7 @@ def project(seq: int, facts: Iterable[Fact]) -> Iterator[Record]:
             yield Told(fact.intent_id, is_new=True)
         elif isinstance(fact, ExitDeferred):
             yield Told(fact.intent.id, is_new=True)
-        elif isinstance(fact, ExitResumed):
+        elif isinstance(fact, ExitResumed | FlipAwaited | FlipEnded):
             yield Told(fact.intent_id)
         elif isinstance(fact, CycleRan):
             yield CycleRecord(fact.bar_ns, seq)
@@ -222,6 +225,31 @@ def _after(order: OrderRecord, fact: OrderMoved | FillBooked | CancelRequested) 
         reported_lots=fact.reported_lots_after,
         booked_lots=fact.booked_lots_after,
         filled_qty=_on_grid(fact.booked_lots_after, Decimal(order.lot)),
+    )
+
+
+def _forced(seq: int, nth: int, fact: LiquidationBooked) -> FillRecord:
+    """Tell what a venue closed by force, as a fill of no order of ours."""
+    return FillRecord(
+        seq=seq,
+        nth=nth,
+        at_ns=fact.venue_at_ns or fact.at_ns,
+        trade_id=fact.trade_id,
+        venue=fact.venue,
+        account=ACCOUNT,
+        client_id="",
+        intent_id="",
+        instrument=fact.instrument,
+        side=fact.side.value,
+        qty=as_text(fact.qty),
+        price=as_text(fact.price),
+        fee=as_text(fact.fee),
+        fee_asset=fact.fee_asset,
+        liquidity="liquidation",
+        realised=as_text(fact.realised),
+        inferred=0,
+        retired_lots=0,
+        booked_at_ns=fact.at_ns,
     )
 
 

@@ -19,11 +19,13 @@ from quarterdeck.system.adjust import (
 )
 from quarterdeck.system.archive import ArchiveOutcome, archive_bot
 from quarterdeck.system.asking import Answer, is_running
+from quarterdeck.system.backtesting import backtest, funding_rates, settings_of_bot, strategy_of
 from quarterdeck.system.backup import BackupOutcome, back_up
+from quarterdeck.system.candle_sources import CandleSet, Period, candles_of, instrument_of
 from quarterdeck.system.clocks import TapeClock, WallClock
 from quarterdeck.system.doctor import Checked, Diagnosis, Finding, Machine, examine
 from quarterdeck.system.doctor_clock import ClockDoubt, ClockReading, TimeService
-from quarterdeck.system.drive import BarVenue, Driver, Stage
+from quarterdeck.system.drive import Driver
 from quarterdeck.system.errands import Errands, Outside
 from quarterdeck.system.explain import (
     Explanation,
@@ -43,6 +45,7 @@ from quarterdeck.system.hands import Hands, Reach
 from quarterdeck.system.journals import journal_of
 from quarterdeck.system.kill_file import BROKEN_EPOCH, KillFile, raise_kill
 from quarterdeck.system.loop import Happening, Loop, Wiring
+from quarterdeck.system.margins import Margined, Margins
 from quarterdeck.system.market import Market, ReplaySource, RunOptions, open_market
 from quarterdeck.system.operate import (
     KillOutcome,
@@ -67,9 +70,13 @@ from quarterdeck.system.paper import PaperMarket, open_venues, paper_config
 from quarterdeck.system.recover import Recovered, ReplayReport, recover, verify_replay
 from quarterdeck.system.restore import RestoreOutcome, restore
 from quarterdeck.system.run import run_bot
+from quarterdeck.system.sample_market import sample_candles
 from quarterdeck.system.session import Session
+from quarterdeck.system.settlements import Settlement, Settlements
+from quarterdeck.system.stage import BarVenue, Stage
 from quarterdeck.system.standing import LossTold
 from quarterdeck.system.status import BotStatus, list_bots, read_status
+from quarterdeck.system.strategy_trial import StrategyTried, try_strategy
 from quarterdeck.system.tally import HeldPosition, RunSummary, Tally
 from quarterdeck.system.unsettled import Difference, KillTold, Protection, UnknownOrder, WaitingExit
 from quarterdeck.system.usage import GuardrailUse
@@ -83,6 +90,7 @@ __all__ = [
     "BarTold",
     "BarVenue",
     "BotStatus",
+    "CandleSet",
     "Change",
     "Checked",
     "ClockDoubt",
@@ -106,6 +114,8 @@ __all__ = [
     "Loop",
     "LossTold",
     "Machine",
+    "Margined",
+    "Margins",
     "Market",
     "Opinions",
     "OrderPage",
@@ -117,6 +127,7 @@ __all__ = [
     "PairRow",
     "PairTold",
     "PaperMarket",
+    "Period",
     "Protection",
     "Reach",
     "Recovered",
@@ -128,9 +139,12 @@ __all__ = [
     "RunSummary",
     "Session",
     "SettingsEntry",
+    "Settlement",
+    "Settlements",
     "SizeTold",
     "Stage",
     "StepTold",
+    "StrategyTried",
     "Tally",
     "TapeClock",
     "TimeService",
@@ -141,16 +155,20 @@ __all__ = [
     "Wiring",
     "archive_bot",
     "back_up",
+    "backtest",
     "bot_of",
     "bots_that_ran",
     "cancel_order",
+    "candles_of",
     "carry_out",
     "examine",
     "explain",
     "explain_bar",
     "export_journal",
     "flatten",
+    "funding_rates",
     "funds_asked",
+    "instrument_of",
     "is_running",
     "journal_of",
     "kill",
@@ -179,8 +197,12 @@ __all__ = [
     "restore",
     "resume",
     "run_bot",
+    "sample_candles",
     "settings_history",
+    "settings_of_bot",
+    "strategy_of",
     "take_bot",
+    "try_strategy",
     "unresolved_order",
     "verify_journal",
     "verify_replay",

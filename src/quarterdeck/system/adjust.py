@@ -255,4 +255,5 @@ def _settings_of(config: BotConfig, state: State) -> BotSettings:
         mark_age_ns_max=running.mark_age_ns_max,
         order_timeout_ns=running.order_timeout_ns,
         naked_ns_max=running.naked_ns_max,
+        mark_every_ns=running.mark_every_ns,
     )

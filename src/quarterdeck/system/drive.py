@@ -8,125 +8,19 @@ At a pace it waits for the clock. Either way the bot below sees inputs and canno
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Protocol
+from collections.abc import Iterable
+from typing import Final
 
-from msgspec import Struct
-
-from quarterdeck.domain import (
-    SECOND_NS,
-    Action,
-    CycleDue,
-    OrderState,
-    Quote,
-    Side,
-    SignalGiven,
-    TriggerFired,
-    Woke,
-    ensure,
-)
-from quarterdeck.engine import RATCHET, PullFills, State, due, watch
+from quarterdeck.domain import SECOND_NS, Action, CycleDue, SignalGiven, Woke, ensure
+from quarterdeck.engine import PullFills, State, due
 from quarterdeck.feeds import BarBatch
-from quarterdeck.market import Bar, MarketView, QuoteShape, Trigger, crossed, quote_from_price
-from quarterdeck.system.clocks import TapeClock
-from quarterdeck.system.hands import Hands
-from quarterdeck.system.loop import Loop
-from quarterdeck.system.opinions import Opinions
+from quarterdeck.market import Bar, quote_from_price
+from quarterdeck.system.inside import Inside, Voice
+from quarterdeck.system.stage import Stage
 
 BREATHE_BARS: Final = 64
-LOOK_AROUND_S: Final = 0.25
 LAG_S_MAX: Final = 2.0
 WAKES_MAX: Final = 64
-
-
-_RESTING: Final = frozenset({OrderState.OPEN, OrderState.PARTIALLY_FILLED})
-
-
-class BarVenue(Protocol):
-    """What a paper venue wants to know of the market."""
-
-    def on_quote(self, quote: Quote, tradable: bool) -> None:  # noqa: FBT001 - the adapter's own signature
-        """Hear a quote."""
-        ...
-
-    def on_bar_range(self, instrument: str, low: float, high: float, at_ns: int) -> None:
-        """Hear the range of a bar."""
-        ...
-
-
-class TimedVenue(Protocol):
-    """A venue at which things fall due by themselves."""
-
-    @property
-    def next_ns(self) -> int | None:
-        """When the next thing falls due; None while nothing does."""
-        ...
-
-    def on_time(self, at_ns: int) -> None:
-        """Hear the time."""
-        ...
-
-
-class Errands(Protocol):
-    """What the outside may want between two steps: a kill, a stop, commands from the inbox, a balance sync."""
-
-    @property
-    def is_stopping(self) -> bool:
-        """Tell whether the bot was asked to stop."""
-        ...
-
-    async def look_around(self) -> None:
-        """Look at kill file, inbox and signals, and offer what they ask for."""
-        ...
-
-
-class Rounds(Protocol):
-    """What is done by the hour and the day, in the time of the market."""
-
-    @property
-    def next_ns(self) -> int:
-        """Say before which instant nothing falls due."""
-        ...
-
-    async def begin(self) -> None:
-        """Do what must come before any decision."""
-        ...
-
-    async def look_around(self) -> None:
-        """Begin what is due."""
-        ...
-
-
-class Stage(Struct, frozen=True):
-    """
-    The parts that the driver plays on.
-
-    `primary` names for each pair the venue whose bars the strategy sees, `listed_as` what that venue lists it as where
-    that is not the pair itself. `unlisted` are the instruments, by venue, whose prices are only looked at. A bar that
-    is worked through later than `late_ns_max` after its close opens nothing; 0 is never too late. `lag_s` says by how
-    much the event loop itself was late at most since the bar before. `timed` are venues that must be told when what
-    falls due there by itself has come. At a pace the outside is looked at every `look_around_s`, and when it nudges.
-    """
-
-    loop: Loop
-    hands: Hands
-    clock: TapeClock
-    view: MarketView
-    venues: Mapping[str, BarVenue]
-    shapes: Mapping[str, QuoteShape]
-    opinions: Opinions
-    primary: Mapping[str, str]
-    timeframe_ns: int
-    errands: Errands
-    full_speed: bool
-    listed_as: Mapping[str, str] = {}
-    unlisted: frozenset[tuple[str, str]] = frozenset()
-    rounds: Rounds | None = None
-    late_ns_max: int = 0
-    complain: Callable[[str, str], None] | None = None
-    lag_s: Callable[[], float] | None = None
-    timed: tuple[TimedVenue, ...] = ()
-    look_around_s: float = LOOK_AROUND_S
 
 
 class Driver:
@@ -136,8 +30,8 @@ class Driver:
         self._stage = stage
         self._state: State = stage.loop.state
         self._bars = 0
-        self._triggers: tuple[Trigger, ...] = ()
-        self._triggers_seq = -1
+        self._inside = Inside(stage, Voice(self._quote, self._hear_back))
+        self._is_inside = False
         self._woke_seq = -1
         self._wakes = 0
         self._pairs = {(venue, stage.listed_as.get(pair, pair)): pair for pair, venue in stage.primary.items()}
@@ -150,6 +44,8 @@ class Driver:
         Bars that were worked through in an earlier session only fill the strategy's window.
         """
         stage = self._stage
+        if stage.settlements is not None:
+            stage.settlements.skip_before(stage.clock.now_ns())
         if stage.rounds is not None:
             await stage.rounds.begin()
         await self._make_rounds()
@@ -159,7 +55,7 @@ class Driver:
             if batch.open_ns <= self._state.last_bar_ns:
                 self._remember(batch)
                 continue
-            await self.advance_to(batch.open_ns)
+            await self.advance_to(batch.open_ns, through=True)
             await self._open(batch)
             await self.advance_to(batch.open_ns + stage.timeframe_ns)
             if stage.errands.is_stopping:
@@ -167,13 +63,17 @@ class Driver:
             await self._close(batch)
             await self._breathe()
 
-    async def advance_to(self, at_ns: int) -> None:
-        """Let time pass until an instant; what falls due before it happens at its own time."""
-        stage = self._stage
+    async def advance_to(self, at_ns: int, *, through: bool = False) -> None:
+        """
+        Let time pass until an instant; what falls due before it happens at its own time.
+
+        What falls due at that very instant is left to what happens then, unless time passes `through` it.
+        """
+        stage, until_ns = self._stage, at_ns + 1 if through else at_ns
         while not stage.errands.is_stopping:
             next_ns = self._next_ns()
             if stage.full_speed:
-                if next_ns >= at_ns:
+                if next_ns >= until_ns:
                     stage.clock.set(at_ns)
                     return
                 stage.clock.set(next_ns)
@@ -184,6 +84,7 @@ class Driver:
                 await stage.loop.wait_for_news(wait_s)
                 await self._look_around()
             self._wake()
+            await self._settle_funding()
             await self.quiesce()
 
     async def quiesce(self) -> None:
@@ -219,12 +120,12 @@ class Driver:
 
     def _wake_at_once(self) -> bool:
         """
-        Let the engine go on where news just made something due: cover for what was bought, an exit that waited.
+        Let the engine go on where news made something due: cover for what was bought, an exit that waited, a flip.
 
         Everything else that time brings about is looked at when time passes.
         """
         stage, state = self._stage, self._state
-        if not (state.naked or state.deferred) or stage.loop.seq == self._woke_seq:
+        if not (state.naked or state.deferred or state.flips) or stage.loop.seq == self._woke_seq:
             return False
         now_ns = stage.clock.now_ns()
         if due(state) > now_ns:
@@ -232,7 +133,7 @@ class Driver:
         self._wakes += 1
         ensure(self._wakes <= WAKES_MAX, "the engine is due again and again at one instant")
         self._woke_seq = stage.loop.seq
-        stage.loop.offer(Woke(now_ns))
+        stage.loop.offer(Woke(now_ns, within_bar=self._is_inside))
         return True
 
     def _next_ns(self) -> int:
@@ -240,6 +141,8 @@ class Driver:
         due_ns = due(self._state)
         for venue in self._stage.timed:
             due_ns = min(due_ns, venue.next_ns or due_ns)
+        if self._stage.settlements is not None:
+            due_ns = min(due_ns, self._stage.settlements.next_ns)
         return due_ns if timer_ns is None else min(due_ns, timer_ns)
 
     def _wake(self) -> None:
@@ -249,6 +152,22 @@ class Driver:
         self._stage.hands.fire_timers(now_ns)
         if now_ns >= due(self._state):
             self._stage.loop.offer(Woke(now_ns))
+
+    async def _settle_funding(self) -> None:
+        """Let perpetuals pay what is due by now, after whatever else the passing of time brought about."""
+        stage = self._stage
+        now_ns = stage.clock.now_ns()
+        if stage.settlements is None or stage.settlements.next_ns > now_ns:
+            return
+        await self.quiesce()
+        for settled in stage.settlements.take_due(now_ns):
+            stage.venues[settled.venue].on_funding(settled.instrument, settled.rate, settled.at_ns)
+        await self._hear_back(self._with_perpetuals())
+
+    def _with_perpetuals(self) -> set[str]:
+        """Name the venues at which a perpetual is held."""
+        places = self._stage.perpetuals
+        return {venue for venue, instrument in places if self._state.position(venue, instrument).qty}
 
     async def _breathe(self) -> None:
         """Let signals, the journal's thread and the outside have a turn: at full speed on the first bar and then."""
@@ -279,11 +198,12 @@ class Driver:
                 self._stage.opinions.take(batch.open_ns, pair, bar)
 
     async def _open(self, batch: BarBatch) -> None:
-        """Tell the venues that hold working orders where the bar opened: this is where market orders fill."""
+        """Tell venues where the bar opened: market orders fill there, and held perpetuals pay their funding by it."""
         stage = self._stage
         working = {order.venue for order in self._state.live_orders()}
+        shown = working | self._with_perpetuals() if stage.perpetuals else working
         for bar in batch.bars:
-            if not stage.full_speed or bar.venue in working:
+            if not stage.full_speed or bar.venue in shown:
                 self._quote(bar, bar.open, batch.open_ns, tradable=True)
         await self._hear_back(working)
 
@@ -294,18 +214,21 @@ class Driver:
                 self._stage.hands.do(PullFills(venue))
         await self.quiesce()
 
-    def _quote(self, bar: Bar, price: float, at_ns: int, *, tradable: bool) -> None:
+    def _quote(self, bar: Bar, price: float, at_ns: int, *, tradable: bool, liquidates: bool = False) -> None:
         stage = self._stage
         quote = quote_from_price(bar.venue, bar.instrument, price, at_ns, stage.shapes[bar.venue])
         stage.view.observe(quote)
         if (bar.venue, bar.instrument) not in stage.unlisted:
-            stage.venues[bar.venue].on_quote(quote, tradable)
+            is_spot = (bar.venue, bar.instrument) not in stage.perpetuals  # by force those are closed inside bars alone
+            stage.venues[bar.venue].on_quote(quote, tradable, liquidates=liquidates or is_spot, through=True)
 
     async def _close(self, batch: BarBatch) -> None:
         """Work through the inside of the bars, their close, and the cycle that falls due with it."""
         stage = self._stage
         close_ns = batch.open_ns + stage.timeframe_ns
-        await self._inside(batch, close_ns)
+        self._is_inside = True
+        await self._inside.work_through(batch, close_ns)
+        self._is_inside = False
         closed = []
         for bar in batch.bars:
             self._quote(bar, bar.close, close_ns, tradable=False)
@@ -338,18 +261,35 @@ class Driver:
             asking.cancel()
 
     def _in_time(self, signals: tuple[SignalGiven, ...], close_ns: int) -> tuple[SignalGiven, ...]:
-        """Drop the wishes to buy of a bar that is worked through too late: its prices are those of another time."""
+        """Drop the wishes to open on a bar that is worked through too late: its prices are those of another time."""
         why = self._why_late(close_ns)
         if not why:
             return signals
         stage = self._stage
-        buys = [signal.instrument for signal in signals if signal.action is Action.BUY]
-        if buys and stage.complain is not None:
-            stage.complain("late", f"{why}; no BUY of {', '.join(buys)}")
+        opening = {signal.instrument: signal.action for signal in signals if self._opens(signal)}
+        if opening and stage.complain is not None:
+            dropped = ", ".join(f"no {action.value} of {pair}" for pair, action in opening.items())
+            stage.complain("late", f"{why}; {dropped}")
         return tuple(
-            SignalGiven(signal.instrument, Action.HOLD, 0.0, signal.source) if signal.action is Action.BUY else signal
+            SignalGiven(signal.instrument, Action.HOLD, 0.0, signal.source) if signal.instrument in opening else signal
             for signal in signals
         )
+
+    def _opens(self, signal: SignalGiven) -> bool:
+        """Tell whether a signal opens something: a SELL closes what is long, or opens where shorts are allowed."""
+        if signal.action is Action.HOLD:
+            return False
+        held = [
+            position.qty
+            for venue, positions in self._state.positions.items()
+            for instrument, position in positions.items()
+            if position.qty and self._state.grids[venue][instrument].listing.pair_id == signal.instrument
+        ]
+        if signal.action is Action.BUY:
+            return not any(qty < 0 for qty in held)
+        settings = self._state.settings
+        may_short = settings is not None and settings.risk.short and ":" in signal.instrument
+        return may_short and not any(qty > 0 for qty in held)
 
     def _why_late(self, close_ns: int) -> str:
         """Say why nothing should be opened on a bar; empty where it is in time."""
@@ -364,73 +304,3 @@ class Driver:
         if 0 < stage.late_ns_max < late_ns:
             return f"a bar was worked through {late_ns / SECOND_NS:.1f} s after its close"
         return ""
-
-    async def _inside(self, batch: BarBatch, close_ns: int) -> None:
-        """Fire protective levels that a bar reached, the stop first, and fill limit orders that it traded through."""
-        stage, live = self._stage, self._state.live_orders()
-        resting = {(order.venue, order.instrument) for order in live if order.limit_ticks is not None}
-        stops = {(order.venue, order.instrument) for order in live if order.trigger_ticks is not None}
-        for bar in batch.bars:
-            if (bar.venue, bar.instrument) in resting:
-                stage.venues[bar.venue].on_bar_range(bar.instrument, bar.low, bar.high, close_ns)
-            if (bar.venue, bar.instrument) in stops:
-                await self._meet_stops(bar, close_ns)
-            for trigger in self._reached(bar):
-                if trigger not in self._levels():
-                    continue  # it died with the position that another level closed
-                price = _touched(trigger, bar)
-                self._quote(bar, price, close_ns, tradable=True)
-                stage.loop.offer(TriggerFired(close_ns, bar.venue, bar.instrument, trigger.cause, price))
-                await self.quiesce()
-                await self._hear_back({order.venue for order in self._state.live_orders()})
-        if resting:
-            await self._hear_back({venue for venue, _ in resting})
-
-    async def _meet_stops(self, bar: Bar, close_ns: int) -> None:
-        """
-        Let a bar reach the stop orders that rest at its venue, the nearest first, before any other level is looked at.
-
-        The venue hears a price at the trigger, or at the open where the bar began beyond it: the same as fills a stop
-        that the bot itself watches.
-        """
-        for client_id, price in self._stops_reached(bar):
-            if self._state.orders[client_id].state not in _RESTING:
-                continue  # it went with the position that another one closed
-            self._quote(bar, price, close_ns, tradable=True)
-            await self._hear_back({bar.venue})
-
-    def _stops_reached(self, bar: Bar) -> list[tuple[str, float]]:
-        """List the stop orders that rest at a venue and that a bar reached, with the price at which each was met."""
-        met: list[tuple[str, float]] = []
-        for order in self._state.live_orders():
-            if order.trigger_ticks is None or (order.venue, order.instrument) != (bar.venue, bar.instrument):
-                continue
-            trigger = float(order.tick) * order.trigger_ticks
-            if order.side is Side.SELL and bar.low <= trigger:
-                met.append((order.client_id, min(trigger, bar.open)))
-            elif order.side is Side.BUY and bar.high >= trigger:
-                met.append((order.client_id, max(trigger, bar.open)))
-        return sorted(met, key=lambda one: abs(one[1] - bar.open))
-
-    def _reached(self, bar: Bar) -> list[Trigger]:
-        """List the levels that a bar reached: stops first, the nearest before the others, then targets."""
-        ours = [one for one in self._levels() if one.venue == bar.venue and one.instrument == bar.instrument]
-        return sorted(crossed(ours, bar.low, bar.high), key=_order_of) if ours else ours
-
-    def _levels(self) -> tuple[Trigger, ...]:
-        """List what is watched now, without the wish to hear of new highs: marks raise those in a market of bars."""
-        if self._triggers_seq != self._stage.loop.seq:
-            self._triggers = tuple([trigger for trigger in watch(self._state) if trigger.cause != RATCHET])
-            self._triggers_seq = self._stage.loop.seq
-        return self._triggers
-
-
-def _order_of(trigger: Trigger) -> tuple[bool, float]:
-    return (False, -trigger.price) if trigger.falling else (True, trigger.price)
-
-
-def _touched(trigger: Trigger, bar: Bar) -> float:
-    """Give the price at which a level was met: the level, or the open where the bar began beyond it."""
-    if trigger.falling:
-        return min(trigger.price, bar.open)
-    return max(trigger.price, bar.open)

@@ -19,6 +19,7 @@ from quarterdeck.domain import (
     AccountReported,
     AlertRaised,
     CancelState,
+    Effect,
     Evidence,
     Input,
     OrderReported,
@@ -276,7 +277,7 @@ class Hands:
             send_by_ns=order.send_by_ns,
             kill_epoch=order.kill_epoch,
             trigger=None if order.trigger_ticks is None else multiply(order.tick, Decimal(order.trigger_ticks)),
-            reduce_only=order.is_protective,
+            reduce_only=order.is_protective or (order.effect is Effect.REDUCE and ":" in order.instrument),
         )
 
     async def _cancel(self, act: CancelOrder) -> None:

@@ -19,10 +19,12 @@ from quarterdeck.feeds import (
     Tape,
     TapeRequest,
     derived_tape,
+    load_funding,
     load_tape,
     merge,
 )
 from quarterdeck.journal import LEASE_NS
+from quarterdeck.system.settlements import Settlements
 
 SYNTHETIC_BEGINS_NS: Final = 1_767_225_600_000_000_000  # 2026-01-01, on the grid of every timeframe
 # The price of what no venue of ours lists is on no grid; a step this fine loses nothing of it.
@@ -59,10 +61,11 @@ class RunOptions(Struct, frozen=True):
 
 
 class Market(Struct, frozen=True):
-    """The bars of a run, and the instant at which the bot's clock begins."""
+    """The bars of a run, the instant at which the bot's clock begins, and what perpetuals pay meanwhile."""
 
     batches: Iterator[BarBatch]
     start_ns: int
+    settlements: Settlements | None = None
 
 
 def open_market(config: BotConfig, options: RunOptions, now_ns: int, state_bar_ns: int) -> Market:
@@ -91,7 +94,17 @@ def _recorded(config: BotConfig, options: RunOptions, state_bar_ns: int) -> Mark
             f"bot {config.name!r} has already worked through a later time than this recording ends; "
             "time never runs back for a bot: replay into another bot or workspace"
         )
-    return Market(merge(tapes), min(int(tape.opened_at_ns[0]) for tape in tapes))
+    return Market(merge(tapes), min(int(tape.opened_at_ns[0]) for tape in tapes), _settlements(config))
+
+
+def _settlements(config: BotConfig) -> Settlements | None:
+    """Load what was recorded of the funding of perpetuals that the bot trades, or trades beside."""
+    recorded = {
+        (venue.name, instrument): load_funding(path)
+        for venue in config.exchanges
+        for instrument, path in venue.funding.items()
+    }
+    return Settlements(recorded) if recorded else None
 
 
 class _Recordings:
@@ -106,8 +119,16 @@ class _Recordings:
         self._check_sources()
 
     def tapes(self) -> list[Tape]:
-        """Load what each venue plays of the bot's pairs, then the recordings of what is only looked at."""
-        traded = {(one.venue, one.instrument): one for venue in self._config.exchanges for one in venue.traded}
+        """
+        Load what each venue plays of the bot's pairs, then the recordings of what is only looked at.
+
+        At each venue the instruments go in canonical order: so do the orders of one instant, for cash may be short.
+        """
+        traded = {
+            (one.venue, one.instrument): one
+            for venue in self._config.exchanges
+            for one in sorted(venue.traded, key=lambda listing: listing.instrument)
+        }
         derivations = {venue.name: venue.derivation for venue in self._config.exchanges}
         tapes = [self._tape(listing, derivations[listing.venue]) for listing in traded.values()]
         for key, source in self._own.items():

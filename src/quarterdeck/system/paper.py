@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from quarterdeck.config import BotConfig, BotFolder, ExchangeSettings
 from quarterdeck.ports import Clock, LastHop, VenueNews
-from quarterdeck.system.drive import BarVenue
+from quarterdeck.system.stage import BarVenue
 from quarterdeck.venues import PaperConfig, PaperFile, PaperVenue, RemotePaperVenue, RemoteSettings, limits_of
 
 

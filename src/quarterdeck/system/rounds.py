@@ -32,6 +32,7 @@ from quarterdeck.journal import KEPT_NS
 from quarterdeck.market import MarketView
 from quarterdeck.ports import Clock
 from quarterdeck.system.log import Log
+from quarterdeck.system.margins import Margins
 from quarterdeck.system.schedule import Job, Schedule
 
 DISCOVER_EVERY_NS: Final = 60 * MINUTE_NS
@@ -100,7 +101,7 @@ class Ground(Struct, frozen=True):
     `timed` are the venues whose clock is not ours. `primary` names, by pair, venue and instrument of the bars that the
     strategy sees. `folder` holds the journal; `archive` puts aside the rows from before an instant,
     `anchor_failure` says why the journal's head could not be noted outside it, if so. `key` marks the requests of this
-    session.
+    session. `margins` looks after leverage where perpetuals are traded.
     """
 
     listers: Mapping[str, Lister]
@@ -116,6 +117,7 @@ class Ground(Struct, frozen=True):
     archive: Callable[[int], Awaitable[object]]
     space: Callable[[Path], Space] = space_at
     anchor_failure: Callable[[], str] = str
+    margins: Margins | None = None
 
 
 class Rounds:
@@ -129,6 +131,9 @@ class Rounds:
         if ground.timed:
             self._work["probe"] = self._probe
             jobs.append(Job("probe", PROBE_EVERY_NS if paced else PROBE_IN_REPLAY_EVERY_NS))
+        if ground.margins is not None:
+            self._work["margin"] = ground.margins.look_around
+            jobs.append(Job("margin", PROBE_EVERY_NS if paced else DISCOVER_EVERY_NS))
         if paced:  # the rows of a replay at full speed do not grow old, and its disk and its feed decide nothing
             self._work |= {"archive": self._archive, "disk": self._look_at_disk, "data": self._look_at_data}
             jobs += [Job("archive", DAY_NS), Job("disk", MINUTE_NS), Job("data", MINUTE_NS)]
@@ -148,10 +153,11 @@ class Rounds:
         return 0 if self._failure is not None else self._schedule.next_ns
 
     async def begin(self) -> None:
-        """Compare the clocks before anything is decided: nothing may be opened where nobody did."""
-        if "probe" in self._work:
-            self._schedule.begin("probe", self._ground.clock.now_ns())
-            await self._run("probe")
+        """Compare the clocks and set leverage before anything is decided: nothing may be opened where nobody did."""
+        for name in ("probe", "margin"):
+            if name in self._work:
+                self._schedule.begin(name, self._ground.clock.now_ns())
+                await self._run(name)
 
     async def look_around(self) -> None:
         """

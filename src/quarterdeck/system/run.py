@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from quarterdeck.config import BotConfig, Workspace, load_bot
-from quarterdeck.domain import BotSettings, IntegrityError, QuarterdeckError, Started
+from quarterdeck.domain import MINUTE_NS, BotSettings, IntegrityError, QuarterdeckError, Started
 from quarterdeck.journal import LEASE_NS, RENEW_NS, JournalSettings, JournalWriter
 from quarterdeck.ports import iso
 from quarterdeck.system.kill_file import KillFile
@@ -137,6 +137,7 @@ class _Session:
                 speed=options.speed,
                 tell=self._tell,
                 stands_by=options.standby,
+                settlements=market.settlements,
             )
             parts = await wire(plan, held, opened, stack)
             banned = parts.session.hands.silent_until_ns
@@ -193,7 +194,8 @@ class _Session:
         Say what the engine needs, where prices come as bars.
 
         At a multiple of true time, an order may be sent as long after its decision, and may take as long to fill, as
-        it could in true time. An order that waits for the next bar to open is given two.
+        it could in true time. An order that waits for the next bar to open is given two. A recording is marked once a
+        bar, as a backtest of it is, where its bars are longer than a minute.
         """
         age_ns_max = PRICE_AGE_BARS * self._config.timeframe_ns
         settings = self._config.engine_settings(age_ns_max)
@@ -205,6 +207,7 @@ class _Session:
             send_within_ns=send_within_ns,
             mark_age_ns_max=age_ns_max,
             naked_ns_max=int(settings.naked_ns_max * faster),
+            mark_every_ns=max(self._config.timeframe_ns, MINUTE_NS) if self._options.replay else MINUTE_NS,
             order_timeout_ns=max(timeout_ns, PATIENCE_BARS * self._config.timeframe_ns) if timeout_ns else 0,
         )
 

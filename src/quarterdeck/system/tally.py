@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from hashlib import sha256
 from typing import Final
 
 from msgspec import Struct
@@ -25,6 +24,7 @@ from quarterdeck.domain import (
     subtract,
 )
 from quarterdeck.engine import State, state_hash
+from quarterdeck.orders import OrderLine, OrderList
 from quarterdeck.system.loop import Happening
 
 MONEY_STEP: Final = Decimal("1e-8")
@@ -128,7 +128,7 @@ class Tally:
         self._refusals: Counter[str] = Counter()
         self._planned = 0
         self._states: dict[str, OrderState] = {}
-        self._list = sha256()
+        self._list = OrderList()
 
     def take(self, happening: Happening) -> None:
         """Count what one input brought about."""
@@ -155,8 +155,9 @@ class Tally:
 
     def _plan(self, fact: OrderPlanned) -> None:
         self._planned += 1
-        line = (fact.client_id, fact.venue, fact.instrument, fact.side.value, fact.qty_lots, fact.limit_ticks)
-        self._list.update(f"{fact.at_ns} {line}\n".encode())
+        side, lots = fact.side.value, fact.qty_lots
+        line = OrderLine(fact.at_ns, fact.client_id, fact.venue, fact.instrument, side, lots, fact.limit_ticks)
+        self._list.add(line)
 
     def summary(self, state: State, run: RunFacts) -> RunSummary:
         """Put the counts and the state at the end together."""
@@ -258,6 +259,8 @@ def equity_of(state: State) -> Decimal | None:
         for instrument, position in held.items():
             price = state.marks.get(venue, {}).get(instrument)
             worth = position.cost if price is None else multiply(position.qty, Decimal(repr(price)))
+            if ":" in instrument:  # nothing was paid for it: a perpetual adds what it gained or lost
+                worth = subtract(worth, position.cost)
             parts.append((state.grids[venue][instrument].listing.quote, worth))
     total = ZERO
     for asset, amount in parts:

@@ -212,7 +212,8 @@ def _account_total(state: State, venue: str, asset: str) -> Decimal:
     """Give what an account held of an asset when it was last compared, moved on by our trades since."""
     total = add(state.baselines.get(venue, {}).get(asset, ZERO), state.cash.get(venue, {}).get(asset, ZERO))
     for instrument, position in state.positions.get(venue, {}).items():
-        if state.grids[venue][instrument].listing.base == asset:
+        listing = state.grids[venue][instrument].listing
+        if asset == (listing.instrument if listing.is_perpetual else listing.base):  # a contract is no coin
             total = add(total, position.qty)
     return total
 

@@ -26,7 +26,7 @@ from quarterdeck.journal import Inbox, InboxListener, JournalWriter, Projector
 from quarterdeck.market import MarketView, quote_shape
 from quarterdeck.system.adjust import renewed
 from quarterdeck.system.clocks import TapeClock, WallClock
-from quarterdeck.system.drive import Driver, Stage
+from quarterdeck.system.drive import Driver
 from quarterdeck.system.errands import Errands, Outside
 from quarterdeck.system.hands import Hands, Reach
 from quarterdeck.system.kill_file import KillFile
@@ -34,6 +34,7 @@ from quarterdeck.system.lag import LagWatch
 from quarterdeck.system.layout import Layout, layout_of
 from quarterdeck.system.log import FileLog
 from quarterdeck.system.loop import Happening, Loop, Wiring
+from quarterdeck.system.margins import Margined, Margins
 from quarterdeck.system.opinions import Opinions
 from quarterdeck.system.ownership import Owned
 from quarterdeck.system.paper import PaperMarket, open_venues
@@ -41,6 +42,8 @@ from quarterdeck.system.polled import PolledVenue
 from quarterdeck.system.recover import Recovered
 from quarterdeck.system.rounds import Ground, Rounds
 from quarterdeck.system.session import Session
+from quarterdeck.system.settlements import Settlements
+from quarterdeck.system.stage import Stage
 from quarterdeck.venues import SigningGate
 
 QUOTE_LEVELS: Final = 2
@@ -62,7 +65,8 @@ class Plan(Struct, frozen=True):
     """
     What is to be wired: the bot, its recovered state, when it begins, its pace, and who is told what happens.
 
-    One that `stands_by` waits for what an owner before it has not let go of.
+    One that `stands_by` waits for what an owner before it has not let go of. `settlements` are what perpetuals pay in
+    a market of the past.
     """
 
     config: BotConfig
@@ -72,6 +76,7 @@ class Plan(Struct, frozen=True):
     speed: float | None
     tell: Callable[[Happening], None]
     stands_by: bool = False
+    settlements: Settlements | None = None
 
 
 class Parts(Struct, frozen=True):
@@ -171,12 +176,26 @@ async def wire(plan: Plan, held: Held, opened: Opened, stack: AsyncExitStack) ->
         timeframe_ns=config.timeframe_ns,
         archive=writer.archive,
         anchor_failure=lambda: writer.anchor_failure,
+        margins=_margins(config, venues, view, held.log),
     )
     rounds = Rounds(ground, paced=not full_speed)
     stack.push_async_callback(rounds.aclose)
     cast = _Cast(loop, hands, clock, view, venues, layout, opinions, errands, rounds, held.log, lag)
     driver = Driver(_stage(plan, cast))
     return Parts(writer, Session(loop, hands, errands, driver, clock), view, clock)
+
+
+def _margins(config: BotConfig, venues: PaperMarket, view: MarketView, log: FileLog) -> Margins | None:
+    """Look after the leverage of the perpetuals that the bot trades; nothing is to be done where it trades none."""
+    places = [
+        (listing.venue, listing.instrument)
+        for exchange in config.exchanges
+        for listing in exchange.traded
+        if listing.is_perpetual
+    ]
+    if not places:
+        return None
+    return Margins(Margined(venues.by_name, places, int(config.risk.leverage_max), view, log.complain))
 
 
 async def _venues(plan: Plan, held: Held, clock: TapeClock, gate: SigningGate) -> PaperMarket:
@@ -236,6 +255,13 @@ def _stage(plan: Plan, cast: _Cast) -> Stage:
         complain=cast.log.complain,
         lag_s=None if cast.lag is None else cast.lag.worst_s,
         timed=cast.venues.timed,
+        perpetuals={
+            (exchange.name, listing.instrument): float(exchange.personality.perpetuals.maintenance)
+            for exchange in config.exchanges
+            for listing in exchange.traded
+            if listing.is_perpetual
+        },
+        settlements=plan.settlements,
     )
 
 

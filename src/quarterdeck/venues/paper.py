@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from quarterdeck.domain import (
     AccountReported,
     Evidence,
-    FillReported,
     Listing,
     MarginReading,
     OrderReported,
@@ -16,8 +16,8 @@ from quarterdeck.domain import (
     Retryable,
 )
 from quarterdeck.exchange import Event, Exchange, NewOrder, Received, Refused
-from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, VenueNews
-from quarterdeck.venues.reports import Reporter, is_told, limits_of, untold, words_of
+from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, TradeNews, VenueNews
+from quarterdeck.venues.reports import Reporter, holdings_of, is_ours, is_told, limits_of, untold, words_of
 
 Save = Callable[[Exchange, Sequence[Event]], None]
 
@@ -67,13 +67,24 @@ class PaperVenue:
         """Refuse connections (an outage), or accept them again. The exchange behind it goes on trading."""
         self._is_down = down
 
-    def on_quote(self, quote: Quote, tradable: bool) -> None:  # noqa: FBT001 - the same shape for every paper venue
+    def on_quote(
+        self,
+        quote: Quote,
+        tradable: bool,  # noqa: FBT001 - older callers
+        *,
+        liquidates: bool = True,
+        through: bool = False,
+    ) -> None:
         """Pass market data to the exchange; see `Exchange.quote`."""
-        self._commit(self.exchange.quote(quote, tradable=tradable))
+        self._commit(self.exchange.quote(quote, tradable=tradable, liquidates=liquidates, through=through))
 
     def on_bar_range(self, instrument: str, low: float, high: float, at_ns: int) -> None:
         """Tell the exchange the range of a bar that ended at `at_ns`; see `Exchange.trade_range`."""
         self._commit(self.exchange.trade_range(instrument, low, high, at_ns))
+
+    def on_funding(self, instrument: str, rate: Decimal, at_ns: int) -> None:
+        """Let a perpetual pay its funding at the latest price; positions are closed by force by prices alone."""
+        self._commit(self.exchange.fund(instrument, rate, at_ns, liquidates=False))
 
     @property
     def next_ns(self) -> int | None:
@@ -86,9 +97,21 @@ class PaperVenue:
 
     def margin_of(self, instrument: str) -> MarginReading:
         """Read back leverage, margin mode and liquidation price of a perpetual; see `Exchange.margin_of`."""
-        state = self.exchange.margin_of(self._account, instrument)
-        price = float(state.liquidation_price)
-        return MarginReading(self.name, instrument, float(state.leverage), state.margin_mode, price)
+        maintenance = self.exchange.setup.personality.perpetuals.maintenance
+        return self._report.margin(self.exchange.margin_of(self._account, instrument), maintenance)
+
+    async def read_margin(self, instrument: str) -> MarginReading:
+        """Read back how the account is margined on a perpetual."""
+        self._begin_read()
+        return self.margin_of(instrument)
+
+    async def set_leverage(self, instrument: str, leverage: int) -> str:
+        """Choose the leverage of a perpetual; say in words why not where the venue refuses, else nothing."""
+        self._check_up()
+        refused, events = self.exchange.set_leverage(self._account, instrument, leverage, self._clock.now_ns())
+        self._store(events)
+        self.hear(events)
+        return "" if refused is None else words_of(refused)
 
     def _commit(self, events: Sequence[Event]) -> None:
         """Save what happened, then tell it."""
@@ -144,18 +167,17 @@ class PaperVenue:
         status = self.exchange.query(self._account, client_id, now_ns)
         return self._report.query(client_id, status, now_ns, self.exchange.now_ns)
 
-    async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[FillReported]:
-        """List the trades of our orders beyond a cursor, oldest first."""
+    async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[TradeNews]:
+        """List the trades of our orders beyond a cursor, and of positions closed by force, oldest first."""
         now_ns = self._begin_read()
         trades = self.exchange.fills_after(self._account, cursor)
-        return [self._report.fill(trade, now_ns) for trade in trades if trade.client_id.startswith(client_prefix)]
+        return [self._report.trade(trade, now_ns) for trade in trades if is_ours(trade, client_prefix)]
 
     async def account(self) -> AccountReported:
         """Read what the account has, less what it borrowed, and which orders work."""
         now_ns = self._begin_read()
-        orders = self.exchange.open_orders(self._account, now_ns)
-        totals = self.exchange.totals(self._account)
-        return self._report.account(totals, orders, now_ns, self.exchange.now_ns)
+        holdings = holdings_of(self.exchange, self._account, now_ns)
+        return self._report.account(holdings, now_ns, self.exchange.now_ns)
 
     async def listings(self) -> tuple[Listing, ...]:
         """Read what the venue lists now."""
@@ -166,10 +188,13 @@ class PaperVenue:
         """Stop telling news."""
         self._sink = None
 
-    def _begin_read(self) -> int:
-        """Give the time of a read, unless an outage or the rate limit forbids it."""
+    def _check_up(self) -> None:
         if self._is_down:
             raise Retryable(f"venue {self.name} refuses connections; ask again later")
+
+    def _begin_read(self) -> int:
+        """Give the time of a read, unless an outage or the rate limit forbids it."""
+        self._check_up()
         now_ns = self._clock.now_ns()
         self.on_time(now_ns)
         refused = self.exchange.admit(self._account, now_ns)

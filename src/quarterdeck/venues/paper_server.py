@@ -23,27 +23,30 @@ from quarterdeck.venues.paper_wire import (
     Found,
     GarbledError,
     Hello,
-    Holdings,
     Listed,
+    Margined,
     News,
     Place,
+    PushFunding,
     PushQuote,
     PushRange,
     Query,
     ReadAccount,
     ReadListings,
+    ReadMargin,
     Request,
+    SetLeverage,
     Trades,
     Welcome,
     frame_of,
     read_frame,
 )
-from quarterdeck.venues.reports import is_told, untold
+from quarterdeck.venues.reports import holdings_of, is_ours, is_told, untold
 
 UNSENT_BYTES_MAX: Final = 64 * 1024 * 1024
 SOCKET_PATH_BYTES_MAX: Final = 100
 TIMER_S_MIN: Final = 0.001
-_PUBLIC: Final = (Hello, PushQuote, PushRange)
+_PUBLIC: Final = (Hello, PushQuote, PushRange, PushFunding)
 
 
 class _Session:
@@ -223,10 +226,13 @@ class PaperVenueServer:
         match request:
             case Hello(account=account):
                 return self._welcome(session, account), (), ()
-            case PushQuote(quote=quote, tradable=tradable):
-                return None, exchange.quote(quote, tradable=tradable), (quote.instrument,)
+            case PushQuote(quote=quote, tradable=tradable, liquidates=liquidates, through=through):
+                events = exchange.quote(quote, tradable=tradable, liquidates=liquidates, through=through)
+                return None, events, (quote.instrument,)
             case PushRange(instrument=instrument, low=low, high=high, at_ns=ended_at_ns):
                 return None, exchange.trade_range(instrument, low, high, ended_at_ns), (instrument,)
+            case PushFunding(instrument=instrument, rate=rate, at_ns=settled_at_ns):
+                return None, exchange.fund(instrument, rate, settled_at_ns, liquidates=False), ()
             case _ if session.account is not None:
                 return self._execute_private(session.account, request, at_ns)
             case _:
@@ -243,21 +249,32 @@ class PaperVenueServer:
             case Cancel(client_id=client_id):
                 reply, events = exchange.cancel(account, client_id, at_ns)
                 return reply, events, ()
-            case Hello() | PushQuote() | PushRange():
+            case SetLeverage(instrument=instrument, leverage=leverage):
+                refused, events = exchange.set_leverage(account, instrument, leverage, at_ns)
+                return refused or self._margined(account, instrument), events, ()
+            case Hello() | PushQuote() | PushRange() | PushFunding():
                 raise Bug(f"{type(request).__name__} concerns no account")
             case _:
                 return exchange.admit(account, at_ns) or self._read(account, request, at_ns), (), ()
 
-    def _read(self, account: str, request: Query | FillsAfter | ReadAccount | ReadListings, at_ns: int) -> Body:
+    def _margined(self, account: str, instrument: str) -> Margined:
+        maintenance = self._exchange.setup.personality.perpetuals.maintenance
+        return Margined(self._exchange.margin_of(account, instrument), maintenance)
+
+    def _read(
+        self, account: str, request: Query | FillsAfter | ReadAccount | ReadListings | ReadMargin, at_ns: int
+    ) -> Body:
         exchange = self._exchange
         match request:
             case Query(client_id=client_id):
                 return Found(exchange.query(account, client_id, at_ns))
             case FillsAfter(cursor=cursor, client_prefix=prefix):
                 trades = exchange.fills_after(account, cursor)
-                return Trades(tuple(trade for trade in trades if trade.client_id.startswith(prefix)))
+                return Trades(tuple(trade for trade in trades if is_ours(trade, prefix)))
             case ReadAccount():
-                return Holdings(exchange.totals(account), tuple(exchange.open_orders(account, at_ns)))
+                return holdings_of(exchange, account, at_ns)
+            case ReadMargin(instrument=instrument):
+                return self._margined(account, instrument)
             case ReadListings():
                 return Listed(tuple(exchange.setup.listings.values()))
 

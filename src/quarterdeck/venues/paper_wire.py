@@ -10,7 +10,17 @@ import msgspec
 from msgspec import Struct
 
 from quarterdeck.domain import Listing, Quote
-from quarterdeck.exchange import Accepted, Event, NewOrder, OrderStatus, Personality, Received, Refused, Trade
+from quarterdeck.exchange import (
+    Accepted,
+    Event,
+    MarginState,
+    NewOrder,
+    OrderStatus,
+    Personality,
+    Received,
+    Refused,
+    Trade,
+)
 
 PAPER_PROCESS: Final = "quarterdeck.venues.paper_process"
 FRAME_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -73,10 +83,16 @@ class ReadListings(Struct, frozen=True, tag=True):
 
 
 class PushQuote(Struct, frozen=True, tag=True):
-    """Market data."""
+    """
+    Market data; it closes by force what it makes unbearable, unless it `liquidates` nothing.
+
+    A price of a bar fills resting limit orders only where it lies beyond them: it went `through` them.
+    """
 
     quote: Quote
     tradable: bool
+    liquidates: bool = True
+    through: bool = False
 
 
 class PushRange(Struct, frozen=True, tag=True):
@@ -88,7 +104,41 @@ class PushRange(Struct, frozen=True, tag=True):
     at_ns: int
 
 
-Request = Hello | Place | Cancel | Query | FillsAfter | ReadAccount | ReadListings | PushQuote | PushRange
+class PushFunding(Struct, frozen=True, tag=True):
+    """The settlement of a perpetual: longs pay this fraction of their worth to shorts."""
+
+    instrument: str
+    rate: Decimal
+    at_ns: int
+
+
+class ReadMargin(Struct, frozen=True, tag=True):
+    """A question for how the account is margined on a perpetual."""
+
+    instrument: str
+
+
+class SetLeverage(Struct, frozen=True, tag=True):
+    """A wish for another leverage on a perpetual."""
+
+    instrument: str
+    leverage: int
+
+
+Request = (
+    Hello
+    | Place
+    | Cancel
+    | Query
+    | FillsAfter
+    | ReadAccount
+    | ReadListings
+    | ReadMargin
+    | SetLeverage
+    | PushQuote
+    | PushRange
+    | PushFunding
+)
 
 
 class Call(Struct, frozen=True):
@@ -121,10 +171,15 @@ class Trades(Struct, frozen=True, tag=True):
 
 
 class Holdings(Struct, frozen=True, tag=True):
-    """The answer to ReadAccount: what the account has, less what it borrowed, and its working orders."""
+    """
+    The answer to ReadAccount: what the account has, less what it borrowed, and its working orders.
+
+    `positions` are those in perpetuals, in base units with their sign, None where the venue lists none.
+    """
 
     totals: dict[str, Decimal]
     orders: tuple[OrderStatus, ...]
+    positions: dict[str, Decimal] | None = None
 
 
 class Listed(Struct, frozen=True, tag=True):
@@ -133,13 +188,20 @@ class Listed(Struct, frozen=True, tag=True):
     listings: tuple[Listing, ...]
 
 
+class Margined(Struct, frozen=True, tag=True):
+    """The answer to ReadMargin and, where it was not refused, to SetLeverage."""
+
+    state: MarginState
+    maintenance: Decimal
+
+
 class Failed(Struct, frozen=True, tag=True):
     """The request makes no sense to the venue; nothing was done."""
 
     text: str
 
 
-Body = Welcome | Accepted | Received | Refused | Found | Trades | Holdings | Listed | Failed
+Body = Welcome | Accepted | Received | Refused | Found | Trades | Holdings | Listed | Margined | Failed
 
 
 class Answer(Struct, frozen=True, tag=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +15,8 @@ from quarterdeck.domain import (
     AccountReported,
     ConfigError,
     Evidence,
-    FillReported,
     Listing,
+    MarginReading,
     OrderReported,
     QuarterdeckError,
     Quote,
@@ -23,7 +24,7 @@ from quarterdeck.domain import (
     Retryable,
 )
 from quarterdeck.exchange import Accepted, Received, Refused, Trade
-from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, RequestLimits, VenueNews
+from quarterdeck.ports import CancelRequest, Clock, LastHop, OrderRequest, RequestLimits, TradeNews, VenueNews
 from quarterdeck.venues.paper import new_order
 from quarterdeck.venues.paper_link import LinkLost, PaperLink, hello_of
 from quarterdeck.venues.paper_wire import (
@@ -35,14 +36,18 @@ from quarterdeck.venues.paper_wire import (
     Frame,
     Holdings,
     Listed,
+    Margined,
     News,
     Place,
+    PushFunding,
     PushQuote,
     PushRange,
     Query,
     ReadAccount,
     ReadListings,
+    ReadMargin,
     Request,
+    SetLeverage,
     Trades,
     Welcome,
 )
@@ -116,15 +121,42 @@ class RemotePaperVenue:
         """
         await self._link.ready(self._settings.connect_timeout_s)
 
-    def on_quote(self, quote: Quote, tradable: bool) -> None:  # noqa: FBT001 - the same shape for every paper venue
+    def on_quote(
+        self,
+        quote: Quote,
+        tradable: bool,  # noqa: FBT001 - older callers
+        *,
+        liquidates: bool = True,
+        through: bool = False,
+    ) -> None:
         """Tell the venue a quote; without a connection it is told with the next one, if none newer came by then."""
-        push = PushQuote(quote, tradable)
+        push = PushQuote(quote, tradable, liquidates, through)
         self._quotes[quote.instrument] = push
         self._link.tell(push, self._clock.now_ns())
 
     def on_bar_range(self, instrument: str, low: float, high: float, at_ns: int) -> None:
         """Tell the venue the range of a bar; without a connection the venue misses it."""
         self._link.tell(PushRange(instrument, low, high, at_ns), self._clock.now_ns())
+
+    def on_funding(self, instrument: str, rate: Decimal, at_ns: int) -> None:
+        """Tell the venue that a perpetual pays its funding; without a connection the venue misses it."""
+        self._link.tell(PushFunding(instrument, rate, at_ns), self._clock.now_ns())
+
+    async def read_margin(self, instrument: str) -> MarginReading:
+        """Read back how the account is margined on a perpetual."""
+        answer = await self._ask(ReadMargin(instrument))
+        if not isinstance(answer.body, Margined):
+            raise self._nonsense(answer)
+        return self._report.margin(answer.body.state, answer.body.maintenance)
+
+    async def set_leverage(self, instrument: str, leverage: int) -> str:
+        """Choose the leverage of a perpetual; say in words why not where the venue refuses, else nothing."""
+        answer = await self._answered(SetLeverage(instrument, leverage))
+        if isinstance(answer.body, Refused):
+            return words_of(answer.body)
+        if not isinstance(answer.body, Margined):
+            raise self._nonsense(answer)
+        return ""
 
     async def submit(self, request: OrderRequest) -> OrderReported:
         """Sign and send an order in one synchronous step, then wait for the answer."""
@@ -170,22 +202,21 @@ class RemotePaperVenue:
             raise self._nonsense(answer)
         return self._report.query(client_id, answer.body.status, self._clock.now_ns(), answer.venue_at_ns)
 
-    async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[FillReported]:
-        """List the trades of our orders beyond a cursor, oldest first."""
+    async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[TradeNews]:
+        """List the trades of our orders beyond a cursor, and of positions closed by force, oldest first."""
         answer = await self._ask(FillsAfter(cursor, client_prefix))
         if not isinstance(answer.body, Trades):
             raise self._nonsense(answer)
         now_ns = self._clock.now_ns()
         self._cursor = max([self._cursor or 0, cursor, *(trade.cursor for trade in answer.body.trades)])
-        return [self._report.fill(trade, now_ns) for trade in answer.body.trades]
+        return [self._report.trade(trade, now_ns) for trade in answer.body.trades]
 
     async def account(self) -> AccountReported:
         """Read what the account holds and which orders work."""
         answer = await self._ask(ReadAccount())
         if not isinstance(answer.body, Holdings):
             raise self._nonsense(answer)
-        body = answer.body
-        return self._report.account(body.totals, body.orders, self._clock.now_ns(), answer.venue_at_ns)
+        return self._report.account(answer.body, self._clock.now_ns(), answer.venue_at_ns)
 
     async def listings(self) -> tuple[Listing, ...]:
         """Read what the venue lists now."""
@@ -202,12 +233,16 @@ class RemotePaperVenue:
             await asyncio.gather(self._catching_up, return_exceptions=True)
         await self._link.aclose()
 
-    async def _ask(self, request: Request) -> Answer:
+    async def _answered(self, request: Request) -> Answer:
         await self._link.ready(self._settings.connect_timeout_s)
         number, future = self._link.call(request, self._clock.now_ns())
         answer = await self._answer(number, future)
         if isinstance(answer, str):
             raise Retryable(f"venue {self.name}: {answer}; ask again later")
+        return answer
+
+    async def _ask(self, request: Request) -> Answer:
+        answer = await self._answered(request)
         if isinstance(answer.body, Refused):
             raise RateLimited(f"venue {self.name}: {words_of(answer.body)}", answer.body.retry_after_ns)
         return answer

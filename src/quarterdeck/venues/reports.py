@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -13,16 +13,20 @@ from quarterdeck.domain import (
     Evidence,
     FillReported,
     FundingReported,
+    MarginReading,
     OrderReported,
     OrderSeen,
     OrderState,
+    PositionLiquidated,
 )
 from quarterdeck.exchange import (
     Accepted,
     Event,
+    Exchange,
     FundingPaid,
     InterestCharged,
     Liquidated,
+    MarginState,
     OrderStatus,
     Personality,
     Received,
@@ -31,7 +35,8 @@ from quarterdeck.exchange import (
     Reply,
     Trade,
 )
-from quarterdeck.ports import OrderRequest, RequestLimits
+from quarterdeck.ports import OrderRequest, RequestLimits, TradeNews, VenueNews
+from quarterdeck.venues.paper_wire import Holdings
 
 _EVIDENCE: Final = {
     OrderState.OPEN: Evidence.ACKNOWLEDGED,
@@ -43,6 +48,7 @@ _EVIDENCE: Final = {
 }
 _LIMITED: Final = (Refusal.RATE_LIMITED, Refusal.BANNED)
 _UNBOUNDED: Final = 1 << 30
+_BY_FORCE: Final = "liquidation"
 
 
 class Reporter:
@@ -130,21 +136,47 @@ class Reporter:
             liquidity=trade.liquidity,
             venue_at_ns=trade.at_ns,
             cursor=trade.cursor,
+            realised=trade.realised if _is_perpetual(trade.instrument) else None,
         )
 
-    def news(self, event: Event, at_ns: int) -> OrderReported | FillReported | FundingReported | None:
+    def trade(self, trade: Trade, at_ns: int) -> TradeNews:
+        """Word a trade of an order of ours, or one by which the venue closed a position in a perpetual by force."""
+        if not is_forced(trade):
+            return self.fill(trade, at_ns)
+        return PositionLiquidated(
+            at_ns=at_ns,
+            venue=self._venue,
+            instrument=trade.instrument,
+            trade_id=trade.trade_id,
+            side=trade.side,
+            lots=trade.lots,
+            price=trade.price,
+            fee=trade.fee,
+            fee_asset=trade.fee_asset,
+            venue_at_ns=trade.at_ns,
+            cursor=trade.cursor,
+            realised=trade.realised,
+        )
+
+    def news(self, event: Event, at_ns: int) -> VenueNews | None:
         """
         Word an event that the venue pushes; None for one that the trades before it have told.
 
         Pushed trades carry no cursor: the one before may have been lost. Interest is told as funding of no instrument.
+        The order by which a venue closes a position is the venue's own, and only its trade concerns us.
         """
         match event:
             case Trade():
-                return replace(self.fill(event, at_ns), cursor=0)
+                return replace(self.trade(event, at_ns), cursor=0)
+            case OrderStatus(client_id="", instrument=instrument, reason=Refusal.LIQUIDATION) if _is_perpetual(
+                instrument
+            ):
+                return None
             case OrderStatus():
                 return self.status(event, at_ns, event.at_ns)
             case FundingPaid(funding_id=payment_id, instrument=instrument, amount=amount):
-                return self._payment(payment_id, instrument, amount, event, at_ns)
+                payment = self._payment(payment_id, instrument, amount, event, at_ns)
+                return replace(payment, from_margin=event.from_margin) if event.from_margin else payment
             case InterestCharged(interest_id=payment_id, amount=amount):
                 return self._payment(payment_id, "", amount.copy_negate(), event, at_ns)
             case Liquidated():
@@ -163,9 +195,18 @@ class Reporter:
             venue_at_ns=event.at_ns,
         )
 
-    def account(
-        self, totals: dict[str, Decimal], orders: Iterable[OrderStatus], at_ns: int, venue_at_ns: int
-    ) -> AccountReported:
+    def margin(self, state: MarginState, maintenance: Decimal) -> MarginReading:
+        """Word how an account is margined on a perpetual; `maintenance` is the venue's, as a fraction of worth."""
+        return MarginReading(
+            venue=self._venue,
+            instrument=state.instrument,
+            leverage=float(state.leverage),
+            mode=state.margin_mode,
+            liquidation_price=float(state.liquidation_price),
+            maintenance=float(maintenance),
+        )
+
+    def account(self, holdings: Holdings, at_ns: int, venue_at_ns: int) -> AccountReported:
         """Word what an account holds and which orders work."""
         seen = tuple(
             OrderSeen(
@@ -176,9 +217,16 @@ class Reporter:
                 lots=order.qty_lots,
                 filled_lots=order.filled_lots,
             )
-            for order in orders
+            for order in holdings.orders
         )
-        return AccountReported(at_ns=at_ns, venue=self._venue, totals=totals, orders=seen, venue_at_ns=venue_at_ns)
+        return AccountReported(
+            at_ns=at_ns,
+            venue=self._venue,
+            totals=holdings.totals,
+            orders=seen,
+            venue_at_ns=venue_at_ns,
+            positions=holdings.positions,
+        )
 
     def said(self, client_id: str, evidence: Evidence, reason: str, at_ns: int, venue_at_ns: int = 0) -> OrderReported:
         """Word evidence that states nothing about fills."""
@@ -203,6 +251,27 @@ def words_of(refused: Refused) -> str:
     if refused.reason in _LIMITED:
         return f"rate limited: {refused.detail}"
     return f"{refused.reason}: {refused.detail}" if refused.detail else str(refused.reason)
+
+
+def holdings_of(exchange: Exchange, account: str, at_ns: int) -> Holdings:
+    """Read what an account holds, which orders work, and its positions where the venue lists a perpetual at all."""
+    orders = tuple(exchange.open_orders(account, at_ns))
+    has_perpetuals = any(map(_is_perpetual, exchange.setup.listings))
+    return Holdings(exchange.totals(account), orders, exchange.positions(account) if has_perpetuals else None)
+
+
+def is_ours(trade: Trade, client_prefix: str) -> bool:
+    """Tell whether a trade of our account is one that a bot must know of: of its own orders, or by force."""
+    return trade.client_id.startswith(client_prefix) or is_forced(trade)
+
+
+def is_forced(trade: Trade) -> bool:
+    """Tell a trade by which the venue closed a position in a perpetual by force: it is of no order of ours."""
+    return trade.liquidity == _BY_FORCE and _is_perpetual(trade.instrument)
+
+
+def _is_perpetual(instrument: str) -> bool:
+    return ":" in instrument
 
 
 def is_told(event: Event, personality: Personality) -> bool:
