@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck.domain import InputError
-from quarterdeck.indicators import crosses, rolling_sum_ticks
+from quarterdeck.indicators import crosses, rolling_sum_ticks, trend_crosses
 
 # Few distinct prices, so that averages are often exactly equal.
 closes = st.lists(st.integers(1, 6), max_size=40)
@@ -32,6 +32,25 @@ def crosses_by_fractions(values: list[int], fast: int, slow: int) -> list[int]:
     return marks
 
 
+def trend_crosses_by_fractions(values: list[int], fast: int, slow: int, signal: int) -> list[int]:
+    """From averages as textbooks write them; a lead is that of the fast average over the slow one."""
+    leads = [
+        Fraction(sum(values[end - fast : end]), fast) - Fraction(sum(values[end - slow : end]), slow)
+        for end in range(slow, len(values) + 1)
+    ]
+    above = [
+        leads[place] - sum(leads[place - signal + 1 : place + 1], Fraction(0)) / signal
+        for place in range(signal - 1, len(leads))
+    ]
+    marks = [0] * len(values)
+    for place in range(1, len(above)):
+        if above[place - 1] <= 0 < above[place]:
+            marks[place + slow + signal - 2] = 1
+        if above[place - 1] >= 0 > above[place]:
+            marks[place + slow + signal - 2] = -1
+    return marks
+
+
 @given(closes | wide_closes, st.integers(1, 12))
 def test_a_rolling_sum_equals_the_sum_of_its_window(values: list[int], window: int) -> None:
     expected = [sum(values[start : start + window]) for start in range(len(values) - window + 1)]
@@ -50,6 +69,30 @@ def test_crosses_agree_with_averages_in_fractions(values: list[int], fast: int, 
     slow = fast + more
 
     assert crosses(ticks(values), fast, slow).tolist() == crosses_by_fractions(values, fast, slow)
+
+
+@given(closes | wide_closes, st.integers(1, 5), st.integers(1, 7), st.integers(2, 6))
+def test_crosses_of_the_trend_agree_with_averages_in_fractions(
+    values: list[int], fast: int, more: int, signal: int
+) -> None:
+    slow = fast + more
+    marks = trend_crosses(ticks(values), fast, slow, signal).tolist()
+
+    assert marks == trend_crosses_by_fractions(values, fast, slow, signal)
+
+
+def test_the_first_bar_that_can_cross_the_trend_has_one_average_of_leads_before_it() -> None:
+    values = [10] * 34 + [11]
+
+    assert np.flatnonzero(trend_crosses(ticks(values), 12, 26, 9)).tolist() == [34]
+    assert not trend_crosses(ticks(values[1:]), 12, 26, 9).any()
+    assert trend_crosses(ticks([]), 12, 26, 9).tolist() == []
+
+
+@pytest.mark.parametrize(("fast", "slow", "signal"), [(0, 5, 3), (5, 5, 3), (3, 5, 1)])
+def test_a_trend_of_windows_out_of_bounds_is_refused(fast: int, slow: int, signal: int) -> None:
+    with pytest.raises(InputError):
+        trend_crosses(ticks([1, 2, 3]), fast, slow, signal)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +126,8 @@ def test_prices_too_large_to_be_summed_exactly_are_refused() -> None:
         crosses(ticks([2**59] * 30), 5, 20)
     with pytest.raises(InputError, match="too large to be summed exactly"):
         rolling_sum_ticks(ticks([2**62] * 4), 2)
+    with pytest.raises(InputError, match="too large to be summed exactly"):
+        trend_crosses(ticks([2**55] * 30), 5, 20, 9)
 
 
 @pytest.mark.parametrize(("fast", "slow"), [(0, 5), (5, 5), (6, 5)])

@@ -20,6 +20,16 @@ def candles_of(ticks: list[int]) -> Candles:
     return Candles("BTC-USD", MINUTE_NS, opened, close, close, close, close, np.ones(len(ticks)), STEP)
 
 
+def bars_of(ticks: list[tuple[int, int, int]]) -> Candles:
+    """Minutes of which each is a close in whole ticks, and how far its high lies above and its low below that."""
+    whole = np.array(ticks, dtype=np.int64).reshape(-1, 3)
+    opened = np.arange(len(ticks), dtype=np.int64) * MINUTE_NS
+    prices = whole.astype(np.float64) * STEP
+    close = prices[:, 0]
+    high, low = close + prices[:, 1], close - prices[:, 2]
+    return Candles("BTC-USD", MINUTE_NS, opened, close.copy(), high, low, close, np.ones(len(ticks)), STEP)
+
+
 def recorded_minutes(shared_dir: Path, count: int) -> Candles:
     """The first so many recorded minutes of October 2017."""
     path = shared_dir / "data/ohlcv/bitfinex/BTC-USD-1m.parquet"

@@ -18,7 +18,7 @@ def test_every_public_name_loads_and_is_what_its_room_holds() -> None:
 
 
 def test_an_unknown_name_says_which_there_are() -> None:
-    with pytest.raises(AttributeError, match="has no 'Candle'; it offers Candles, "):
+    with pytest.raises(AttributeError, match=f"has no 'Candle'; it offers {qd.__all__[0]}, "):
         _ = qd.Candle
 
 

@@ -7,11 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quarterdeck.domain import InputError
-from quarterdeck.indicators.averages import check_room, rolling_sums
+from quarterdeck.domain import InputError, array_function
+from quarterdeck.indicators.bounds import check_room
 
 _PERCENT: Final = 100
-_NEUTRAL: Final = 50
 
 
 def strength_crosses(
@@ -51,22 +50,32 @@ def strength_crosses(
     if not 0 <= down_through <= up_through <= _PERCENT:
         raise InputError(f"levels {up_through} and {down_through}: the lower must be below, both from 0 to 100")
     check_room(close_ticks, 2 * _PERCENT * period_bars)
-    marks = np.zeros(len(close_ticks), dtype=np.int8)
-    if len(close_ticks) <= period_bars + 1:
+    return _strength_crosses(close_ticks, period_bars, up_through, down_through)
+
+
+@array_function
+def _strength_crosses(
+    ticks: NDArray[np.int64], period_bars: int, up_through: int, down_through: int
+) -> NDArray[np.int8]:
+    """Roll the sum of all changes and of their sizes; the rises are half of both together."""
+    bars = ticks.size
+    marks = np.zeros(bars, dtype=np.int8)
+    if bars <= period_bars + 1:
         return marks
-    change = np.diff(close_ticks)
-    rises = rolling_sums(np.maximum(change, 0), period_bars)
-    moves = rolling_sums(np.abs(change), period_bars)
-    above = _sides(rises, moves, up_through)
-    below = _sides(rises, moves, down_through)
-    rose = (above[:-1] <= 0) & (above[1:] > 0)
-    fell = (below[:-1] >= 0) & (below[1:] < 0)
-    marks[period_bars + 1 :] = rose.astype(np.int8) - fell.astype(np.int8)
+    moved = np.abs(ticks[1 : period_bars + 1] - ticks[:period_bars]).sum()
+    was_above, was_below = False, False
+    for bar in range(period_bars, bars):
+        if bar > period_bars:
+            left = bar - period_bars
+            moved += abs(ticks[bar] - ticks[bar - 1]) - abs(ticks[left] - ticks[left - 1])
+        # 100 · G - level · (G + L), twice; where nothing moved, an index of 50 with a weight of 1.
+        doubled = 100 * (moved + ticks[bar] - ticks[bar - period_bars]) if moved > 0 else 100
+        weight = 2 * max(moved, 1)
+        above, below = doubled > up_through * weight, doubled < down_through * weight
+        if bar > period_bars:
+            if above and not was_above:
+                marks[bar] = 1
+            if below and not was_below:
+                marks[bar] = -1
+        was_above, was_below = above, below
     return marks
-
-
-def _sides(rises: NDArray[np.int64], moves: NDArray[np.int64], level: int) -> NDArray[np.int64]:
-    """Tell on which side of a level each index lies: +1 above, 0 at it, -1 below."""
-    side: NDArray[np.int64] = np.sign(_PERCENT * rises - level * moves)
-    side[moves == 0] = np.sign(_NEUTRAL - level)
-    return side

@@ -14,9 +14,10 @@ class RsiMomentum(Strategy):
     """
     Long from the bar where the relative strength index rises through `buy_above`, until it falls through `sell_below`.
 
-    This is the momentum reading of the index. The other one, which buys what is called oversold, would bet against
-    the move. The index is the one with plain sums over `period_bars` changes (Cutler's), so that a finite window of
-    bars decides and every comparison is exact; it differs from charts that smooth as Wilder did.
+    Where shorts are allowed it is short from there until the next rise through `buy_above`. This is the momentum
+    reading of the index. The other one, which buys what is called oversold, would bet against the move. The index is
+    the one with plain sums over `period_bars` changes (Cutler's), so that a finite window of bars decides and every
+    comparison is exact; it differs from charts that smooth as Wilder did.
     """
 
     period_bars = integer(14, low=2, high=200)

@@ -11,7 +11,11 @@ from quarterdeck.strategies.strategy import Strategy
 
 
 class SmaCrossover(Strategy):
-    """Long from the bar where the fast average crosses above the slow one, until it crosses below."""
+    """
+    Long from the bar where the fast average crosses above the slow one, until it crosses below.
+
+    Where shorts are allowed it is short the rest of the time, after its first cross.
+    """
 
     fast_bars = integer(20, low=5, high=60)
     slow_bars = integer(50, low=20, high=200)
