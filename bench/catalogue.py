@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bench.appending import append_awaited, append_in_the_writer
+from bench.backtesting import backtests
 from bench.deciding import decide_nothing, decide_orders
 from bench.exchanging import exchange_orders
 from bench.explaining import explaining, reading_back
@@ -36,6 +37,7 @@ BENCHMARKS: Final = {
         Benchmark("sweep", "two hundred orders, found and cancelled after a kill", sweep),
         Benchmark("explain", "a refused intent, explained from a long journal", explaining),
         Benchmark("archive", "a month read back, most of it from the archive", reading_back),
+        Benchmark("backtest", "backtests beside the one-pass limit and a peer", backtests),
         Benchmark("simulation", "seeds of the simulation", simulation),
     )
 }

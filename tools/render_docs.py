@@ -17,9 +17,11 @@ from typing import Any
 import msgspec
 
 from quarterdeck import domain
+from quarterdeck.backtest import render_backtests
 from quarterdeck.config import render_bot_file, render_habits
 from quarterdeck.guardrails import render_rules
 from quarterdeck.orders import render_table
+from quarterdeck.strategies import render_strategies
 
 REFERENCE = Path("docs") / "reference"
 
@@ -55,6 +57,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "guardrails.md": render_rules,
     "bot-file.md": render_bot_file,
     "habits.md": render_habits,
+    "strategies.md": render_strategies,
+    "backtests.md": render_backtests,
 }
 
 

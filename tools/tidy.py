@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tools.front_doors import check_dead_modules, check_doors, check_entries
 from tools.house import PACKAGE, Finding, House
+from tools.kernel import check_kernel
 from tools.purity import check_purity
 
 FUNCTION_LINES_MAX = 70
@@ -100,6 +101,7 @@ RULES: list[Callable[[House], Iterator[Finding]]] = [
     check_entries,
     check_dead_modules,
     check_purity,
+    check_kernel,
     check_contracts,
 ]
 

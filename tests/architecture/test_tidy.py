@@ -64,6 +64,13 @@ BREACHES = {
         "room 'strategies' is missing from contract 'pure-core'",
     ),
     "adapter not protected": ({f"{SRC}/venues/__init__.py": DOOR}, "room 'venues' is missing from contract 'adapters'"),
+    "threshold in the kernel": (
+        {
+            f"{SRC}/backtest/kernel/__init__.py": DOOR,
+            f"{SRC}/backtest/kernel/bars.py": "@inlined\ndef stops(price: float) -> bool:\n    return price < 1.0\n",
+        },
+        "the kernel compares no floats",
+    ),
     "no layers": ({"pyproject.toml": CONTRACTS.replace('"layers"', '"other"')}, "no layers contract"),
 }
 

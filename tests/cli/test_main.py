@@ -24,29 +24,32 @@ Options:
   --help           Show this message and exit.
 
 Commands:
-  init        Create a workspace with one bot, ready to run.
-  doctor      Find everything that is wrong with a workspace.
-  run         Run a bot on paper money.
-  status      Show how a bot stands, whether it runs or not.
-  kill        Halt all bots of the workspace at once.
-  pause       Let a bot only sell, for 15 minutes.
-  reduce      Let a bot only sell, until it is resumed.
-  resume      Let a bot trade again after a kill or halt.
-  flatten     Sell everything that a running bot holds.
-  orders      List a bot's open orders; cancel or resolve one.
-  trades      List a bot's fills, oldest first.
-  explain     Tell why a bot traded, or did not.
-  events      List a bot's events for an audit, oldest first.
-  guardrails  Show a bot's limits and their use, or change some.
-  pairs       Show or change what a bot may trade.
-  funds       Say whose money is whose.
-  replay      Prove a bot's journal by deciding it again.
-  archive     Move a stopped bot's old rows into its archive.
-  backup      Back up a bot, running or not, and verify the copy.
-  restore     Put a bot back from a backup.
-  demo        Watch a bot decide and trade, and why.
-  settings    Show and change what a bot was told, running or not.
-  journal     Check and export journals.
+  init            Create a workspace with one bot, ready to run.
+  doctor          Find everything that is wrong with a workspace.
+  run             Run a bot on paper money.
+  status          Show how a bot stands, whether it runs or not.
+  kill            Halt all bots of the workspace at once.
+  pause           Let a bot only sell, for 15 minutes.
+  reduce          Let a bot only sell, until it is resumed.
+  resume          Let a bot trade again after a kill or halt.
+  flatten         Sell everything that a running bot holds.
+  orders          List a bot's open orders; cancel or resolve one.
+  trades          List a bot's fills, oldest first.
+  explain         Tell why a bot traded, or did not.
+  events          List a bot's events for an audit, oldest first.
+  guardrails      Show a bot's limits and their use, or change some.
+  pairs           Show or change what a bot may trade.
+  funds           Say whose money is whose.
+  replay          Prove a bot's journal by deciding it again.
+  archive         Move a stopped bot's old rows into its archive.
+  backup          Back up a bot, running or not, and verify the copy.
+  restore         Put a bot back from a backup.
+  demo            Watch a bot decide and trade, and why.
+  new-strategy    Write a strategy that works, to be changed into yours.
+  check-strategy  Try whether a strategy may be believed.
+  backtest        Try a strategy on recorded candles, under all the rules.
+  settings        Show and change what a bot was told, running or not.
+  journal         Check and export journals.
 
   Trading can lose all the money that it is given; this version trades paper
   money only.
@@ -67,7 +70,8 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_docs_tell_of_every_command(repository: Path) -> None:
     page = (repository / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
-    named = [command.callback.__name__ for command in app.registered_commands if command.callback is not None]
+    functions = [command.callback for command in app.registered_commands if command.callback is not None]
+    named = [function.__name__.replace("_", "-") for function in functions]
     assert [
         name for name in [*named, "settings", "journal"] if f"`{name} " not in page and f"`{name}`" not in page
     ] == []

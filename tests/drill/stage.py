@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from quarterdeck.config import BotConfig, BotFolder, Workspace, load_bot
-from quarterdeck.domain import SECOND_NS, OrderSeen
+from quarterdeck.domain import SECOND_NS, FillReported, OrderSeen
 from quarterdeck.exchange import ExchangeState, Personality
 from quarterdeck.ports import OrderRequest
 from quarterdeck.system import ReplaySource, paper_config
@@ -153,7 +153,8 @@ class VenueProcess:
             account = await venue.account()
         finally:
             await venue.aclose()
-        return {trade.client_id for trade in trades} | {order.client_id for order in account.orders}
+        ours = {trade.client_id for trade in trades if isinstance(trade, FillReported)}
+        return ours | {order.client_id for order in account.orders}
 
     async def working(self) -> tuple[OrderSeen, ...]:
         """Ask a running venue which orders of the bot work."""

@@ -7,6 +7,7 @@ import pytest
 
 from quarterdeck.domain import (
     AccountReconciled,
+    Action,
     AlertCleared,
     AlertRaised,
     AnswersRetired,
@@ -18,11 +19,14 @@ from quarterdeck.domain import (
     ExitDeferred,
     ExitResumed,
     Fact,
+    FlipAwaited,
+    FlipEnded,
     FundingBooked,
     FundsBooked,
     HoldingDeclared,
     Intent,
     KillVerified,
+    LiquidationBooked,
     ListingsAdopted,
     OrderMoved,
     OrderSeen,
@@ -32,6 +36,7 @@ from quarterdeck.domain import (
     ProtectionTried,
     SettingChange,
     Side,
+    SignalGiven,
     Source,
     StateUpgraded,
 )
@@ -53,9 +58,12 @@ OUR_TYPES = {
     "day_closed",
     "exit_deferred",
     "exit_resumed",
+    "flip_awaited",
+    "flip_ended",
     "funding_booked",
     "order_lost",
     "order_resolved",
+    "position_liquidated",
     "protection_changed",
 }
 
@@ -87,6 +95,27 @@ FUNDING = FundingBooked(1, "paper", "BTC-USDT:USDT", "f1", "USDT", Decimal("-0.1
 DAY = DayClosed(1, 0, Decimal(100), Decimal("101.5"), Decimal(2), ZERO, Decimal("0.5"), ZERO, ZERO, ZERO, 3)
 
 
+LIQUIDATED = LiquidationBooked(
+    at_ns=1,
+    venue="paper",
+    instrument="BTC-USDT:USDT",
+    trade_id="t9",
+    side=Side.SELL,
+    qty=Decimal("0.01"),
+    price=Decimal(20_000),
+    fee=Decimal("0.1"),
+    fee_asset="USDT",
+    realised=Decimal("-80.5"),
+    qty_after=ZERO,
+    cost_after=ZERO,
+    realised_after=Decimal("-80.5"),
+    margin_after=ZERO,
+    opened_at_ns=0,
+    entries_after=0,
+    cash_after={"USDT": Decimal(9)},
+    fees_after=Decimal("0.1"),
+    venue_at_ns=1,
+)
 EXIT = Intent("x1", Source.STRATEGY, "strategy", Effect.REDUCE, Side.SELL, "BTC-USD", ZERO, "position", cause="target")
 
 
@@ -99,6 +128,9 @@ def moved(evidence: Evidence, state: OrderState) -> Fact:
     [
         (ExitDeferred(1, EXIT), "exit_deferred", "system", "target"),
         (ExitResumed(1, "x1"), "exit_resumed", "system", "x1"),
+        (FlipAwaited(1, "x1", 5, SignalGiven("BTC-USDT:USDT", Action.SELL)), "flip_awaited", "system", "SELL"),
+        (FlipEnded(1, "BTC-USDT:USDT", "x1", "a new session began"), "flip_ended", "system", "a new session began"),
+        (LIQUIDATED, "position_liquidated", "system", "-80.5"),
         (ProtectionTried(1, "paper", "BTC-USD", 1, 0, 2), "protection_changed", "system", "missing"),
         (ProtectionSettled(1, "paper", "BTC-USD"), "protection_changed", "system", "settled"),
         (OthersSeen(1, "paper", (SEEN,)), "balance_sync", "system", ["buy BTC-USD m1"]),
@@ -137,6 +169,7 @@ def test_whoever_acts_is_sorted_into_system_user_or_mcp(who: str, actor: str) ->
 
 def test_a12_no_event_has_a_type_that_nobody_knows() -> None:
     facts: list[Fact] = [planned("aa"), filled("aa", 4, 4), changed("pairs"), changed("x"), FUNDS, FUNDING, DAY]
+    facts += [LIQUIDATED, FlipEnded(1, "BTC-USDT:USDT", "x1")]
     facts += [ExitDeferred(1, EXIT), ProtectionSettled(1, "paper", "BTC-USD"), AnswersRetired(1, ("k",))]
     found = {event.type for fact in facts if (event := event_of(1, 0, fact)) is not None}
     assert found <= A12_TYPES | OUR_TYPES

@@ -10,7 +10,9 @@ from typing import Annotated, Final
 import typer
 
 from quarterdeck.cli.archive import archive
+from quarterdeck.cli.backtest import backtest
 from quarterdeck.cli.backup import backup
+from quarterdeck.cli.check_strategy import check_strategy
 from quarterdeck.cli.demo import demo
 from quarterdeck.cli.doctor import doctor
 from quarterdeck.cli.events import events
@@ -22,6 +24,7 @@ from quarterdeck.cli.init import init
 from quarterdeck.cli.journal import journal
 from quarterdeck.cli.kill import kill
 from quarterdeck.cli.levels import pause, reduce
+from quarterdeck.cli.new_strategy import new_strategy
 from quarterdeck.cli.options import WorkspaceOption
 from quarterdeck.cli.orders import orders
 from quarterdeck.cli.pairs import pairs
@@ -47,7 +50,7 @@ app = typer.Typer(
 )
 COMMANDS: Final = (
     *(init, doctor, run, status, kill, pause, reduce, resume, flatten, orders, trades, explain, events),
-    *(guardrails, pairs, funds, replay, archive, backup, restore, demo),
+    *(guardrails, pairs, funds, replay, archive, backup, restore, demo, new_strategy, check_strategy, backtest),
 )
 for command in COMMANDS:
     app.command()(command)

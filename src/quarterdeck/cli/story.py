@@ -16,15 +16,19 @@ from quarterdeck.domain import (
     Control,
     ControlChanged,
     DayClosed,
+    Effect,
     Evidence,
     ExitDeferred,
     ExitResumed,
     Fact,
     FillBooked,
+    FlipAwaited,
+    FlipEnded,
     FundingBooked,
     FundsBooked,
     IntentRefused,
     KillVerified,
+    LiquidationBooked,
     ListingsAdopted,
     OrderMoved,
     OrderPlanned,
@@ -115,12 +119,36 @@ def _(fact: OrderPlanned, state: State) -> Told:
 def _(fact: FillBooked, _state: State) -> Told:
     pair = instrument_from(fact.instrument)
     verb = "bought" if fact.side is Side.BUY else "sold"
-    gained = f", realised {money(fact.realised)} {pair.quote}" if fact.side is Side.SELL else ""
+    has_closed = fact.side is Side.SELL if fact.margin_after is None else fact.realised != 0
+    gained = f", realised {money(fact.realised)} {pair.quote}" if has_closed else ""
     text = (
         f"{verb} {quantity(fact.qty)} {pair.base} at {price(fact.price)} on {fact.venue}, "
         f"fee {money(fact.fee, 4)} {fact.fee_asset}{gained}{' (inferred)' if fact.inferred else ''}"
     )
     return Told(fact.at_ns, "fill", text, "green")
+
+
+@told.register
+def _(fact: LiquidationBooked, _state: State) -> Told:
+    pair = instrument_from(fact.instrument)
+    text = (
+        f"{fact.venue} closed {quantity(fact.qty)} {pair.base} by force at {price(fact.price)}, "
+        f"fee {money(fact.fee, 4)} {fact.fee_asset}, realised {money(fact.realised)} {pair.quote}"
+    )
+    return Told(fact.at_ns, "liquidated", text, "bold red")
+
+
+@told.register
+def _(fact: FlipAwaited, _state: State) -> Told:
+    text = f"{fact.signal.instrument}: once the position is closed, {fact.signal.action.value} opens the other way"
+    return Told(fact.at_ns, "flips", text, "cyan")
+
+
+@told.register
+def _(fact: FlipEnded, _state: State) -> Told | None:
+    if not fact.reason:
+        return None  # the intent that opens follows
+    return Told(fact.at_ns, "no flip", f"{fact.pair} is not opened the other way: {fact.reason}", "yellow")
 
 
 @told.register
@@ -276,7 +304,7 @@ def why_this_venue(fact: OrderPlanned) -> str:
     ]
     chosen = offers.get(fact.venue)
     after_fees = f"{price(chosen.effective_price)} after fees" if chosen else "no quote"
-    if fact.side is Side.SELL:
+    if fact.effect is Effect.REDUCE:
         return f"{fact.venue} holds it, {after_fees}"
     return f"{fact.venue} is best at {after_fees}" + (f", {', '.join(others)}" if others else ", the only one")
 

@@ -10,6 +10,7 @@ from quarterdeck.ports.protocols import (
     OrderRequest,
     RequestLimits,
     Row,
+    TradeNews,
     Venue,
     VenueNews,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "OrderRequest",
     "RequestLimits",
     "Row",
+    "TradeNews",
     "Venue",
     "VenueNews",
     "iso",

@@ -15,10 +15,12 @@ from quarterdeck.domain import (
     Listing,
     OrderKind,
     OrderReported,
+    PositionLiquidated,
     Side,
 )
 
-VenueNews = OrderReported | FillReported | FundingReported
+VenueNews = OrderReported | FillReported | FundingReported | PositionLiquidated
+TradeNews = FillReported | PositionLiquidated
 
 
 class Clock(Protocol):
@@ -120,8 +122,8 @@ class Venue(Protocol):
         """Ask the venue what it knows of an order."""
         ...
 
-    async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[FillReported]:
-        """Pull the trades of our orders after a cursor, in order."""
+    async def fills_after(self, cursor: int, client_prefix: str) -> Sequence[TradeNews]:
+        """Pull the trades of our orders after a cursor, in order, and with them what the venue closed by force."""
         ...
 
     async def account(self) -> AccountReported:

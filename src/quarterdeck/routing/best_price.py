@@ -16,7 +16,8 @@ class Candidate(Struct, frozen=True, gc=False):
     """
     A venue that could take the order, under the instrument that it lists the pair as.
 
-    `spendable` is the most that we can give there: quote units where we buy, base units where we sell. `rate` turns
+    `spendable` is the most that we can give there: quote units where we open (on a perpetual what our money carries
+    with its leverage), base units where we reduce. `rate` turns
     the quote into base currency; `notional_min` is the least that the venue takes, in quote units. A limit order has
     its `limit` (quote per base, 0.0 for a market order) and pays `fee_maker` as long as it does not cross the book.
     `pair` is what the instrument counts as, empty where it is its own.
@@ -64,9 +65,9 @@ class _Offer(Struct, frozen=True, gc=False):
     rank: int
 
 
-def best_price(candidates: Sequence[Candidate], notional: float) -> Route | None:
+def best_price(candidates: Sequence[Candidate], notional: float, sign: int = 1) -> Route | None:
     """
-    Choose where to buy for an amount.
+    Choose where to open for an amount: buy, or sell short.
 
     Prices are compared in base currency. A book that does not offer the whole quantity of a market order is dropped. A
     candidate that could take the whole order comes before one where our money covers only a part of it, and that
@@ -75,6 +76,7 @@ def best_price(candidates: Sequence[Candidate], notional: float) -> Route | None
     Args:
         candidates: Healthy venues with a fresh, two-sided book and a known rate, in the order the bot names them.
         notional: What the order is to be worth, in base currency. Above zero.
+        sign: +1 to buy, -1 to sell.
 
     Returns:
         The route, or None where no book offers as much.
@@ -85,14 +87,14 @@ def best_price(candidates: Sequence[Candidate], notional: float) -> Route | None
     chosen: tuple[int, _Offer] | None = None
     lowest = (0, 0.0)
     for index, candidate in enumerate(candidates):
-        offer = _offer(candidate, notional)
+        offer = _offer(candidate, notional, sign)
         if offer is None:
             continue
         told = offer.told
         quotes.append(told)
         if not told.has_liquidity:
             continue
-        rank = (offer.rank, told.effective_price)
+        rank = (offer.rank, told.effective_price * sign)
         if chosen is None or rank < lowest:
             chosen, lowest = (index, offer), rank
     if chosen is None:
@@ -109,23 +111,24 @@ def best_price(candidates: Sequence[Candidate], notional: float) -> Route | None
     )
 
 
-def offered(candidates: Sequence[Candidate], notional: float) -> tuple[VenueQuote, ...]:
+def offered(candidates: Sequence[Candidate], notional: float, sign: int = 1) -> tuple[VenueQuote, ...]:
     """Say what every candidate that has a price would charge for an amount; arguments as for `best_price`."""
-    offers = [_offer(candidate, notional) for candidate in candidates]
+    offers = [_offer(candidate, notional, sign) for candidate in candidates]
     return tuple([offer.told for offer in offers if offer is not None])
 
 
-def _offer(candidate: Candidate, notional: float) -> _Offer | None:
-    asks, rate, limit = candidate.quote.asks, candidate.rate, candidate.limit
-    best = asks[0][0] if asks else 0.0
+def _offer(candidate: Candidate, notional: float, sign: int) -> _Offer | None:
+    quote, rate, limit = candidate.quote, candidate.rate, candidate.limit
+    levels = quote.asks if sign > 0 else quote.bids
+    best = levels[0][0] if levels else 0.0
     if not (best > 0.0 and rate > 0.0 and notional > 0.0):
         return None
-    if 0.0 < limit < best:
-        return _resting(candidate, notional)
+    if limit > 0.0 and limit * sign < best * sign:
+        return _resting(candidate, notional, sign)
     qty = notional / rate / best
     if limit > 0.0:
-        asks = tuple([level for level in asks if level[0] <= limit])
-    effective, fee, filled = effective_price(asks, qty, candidate.fee_taker, 1)
+        levels = tuple([level for level in levels if level[0] * sign <= limit * sign])
+    effective, fee, filled = effective_price(levels, qty, candidate.fee_taker, sign)
     if not filled > 0.0:
         return None
     rank = _rank(candidate, effective * qty)
@@ -133,15 +136,15 @@ def _offer(candidate: Candidate, notional: float) -> _Offer | None:
         # What crosses the book fills at once, the rest of a limit order waits: nobody has to offer it now.
         return _Offer(candidate.told(effective, fee, has_liquidity=True), limit, limit, rank)
     told = candidate.told(effective, fee, has_liquidity=filled >= qty * (1.0 - GRID_SLACK))
-    return _Offer(told, effective / (1.0 + candidate.fee_taker), best, rank)
+    return _Offer(told, effective / (1.0 + sign * candidate.fee_taker), best, rank)
 
 
-def _resting(candidate: Candidate, notional: float) -> _Offer:
+def _resting(candidate: Candidate, notional: float, sign: int) -> _Offer:
     """Price a limit order that takes nothing out of the book."""
     limit, spent = candidate.limit, notional / candidate.rate
     fee = spent * candidate.fee_maker
     rank = _rank(candidate, spent + max(fee, 0.0))
-    told = candidate.told(limit * (1.0 + candidate.fee_maker), fee, has_liquidity=True)
+    told = candidate.told(limit * (1.0 + sign * candidate.fee_maker), fee, has_liquidity=True)
     return _Offer(told, limit, limit, rank)
 
 
