@@ -49,7 +49,8 @@ class _Motion(Struct, frozen=True):
     The assets of one account that unsettled orders of ours may be changing, by what is known of the orders.
 
     `unknown`: orders whose outcome balances may tell. `unclear`: those that may be filling at this moment, or whose
-    trades are still to be booked. `resting`: those that work, and fill only if a trade is still on its way to us.
+    trades are still to be booked. `resting`: those that work, or whose end was just concluded; they filled only if a
+    trade is still on its way to us.
     """
 
     unknown: frozenset[str]
@@ -129,12 +130,13 @@ def _motion(state: State, venue: str) -> _Motion:
     for order in state.moving_orders():
         if order.venue != venue:
             continue
+        is_quiet = order.state in WORKING or state.was_just_concluded(order)
         if is_weighable(order):
             unknown.append(order)
-        elif order.inferred or order.reported_lots > order.booked_lots or order.state not in WORKING:
-            unclear.append(order)
-        else:
+        elif is_quiet and not order.inferred and order.reported_lots <= order.booked_lots:
             resting.append(order)
+        else:
+            unclear.append(order)
     in_doubt = _traded(state, unknown)
     return _Motion(
         unknown=frozenset(in_doubt),
