@@ -76,6 +76,13 @@ def take_account(state: State, report: AccountReported, at_ns: int) -> Iterator[
         yield AccountReconciled(at_ns=at_ns, venue=report.venue)
 
 
+def forget_doubts(state: State, at_ns: int) -> Iterator[Fact]:
+    """Let a new session note differences anew: while nobody listened, none can have stayed though trades were told."""
+    for venue, doubts in list(state.doubts.items()):
+        if _without_zeros(doubts):
+            yield AccountWeighed(at_ns=at_ns, venue=venue, venue_at_ns=state.weighed_venue_ns[venue], doubts={})
+
+
 def _take_orders(state: State, report: AccountReported, at_ns: int) -> Iterator[Fact]:
     """Adopt working orders of ours; note those of others, which are shown and left alone."""
     prefix = client_prefix(settings_of(state).bot)
