@@ -34,6 +34,7 @@ REPEAT_S = 3.0
 HEARD_SHARE = 0.8
 RASH_SHARE = 0.8
 CANCELS_FIRST_SHARE = 0.4
+FILLS_SHARE = 0.5
 LOOKS_MAX = 60
 LOOK_S = 0.5
 DOUBTS_WITHIN_S = 4.0
@@ -82,7 +83,7 @@ class People:
             (self._resolve_one, 80 if is_hasty else 12),
             (self._doubt_the_next, 3 if is_hasty else 0),
             (self._cancel_at_once, 16 if is_hasty else 4),
-            (self._empty_account, 20 if is_hasty else 8),
+            (self._empty_account, 40 if is_hasty else 8),
         )
 
     def resume(self, *, rebase: bool = False) -> None:
@@ -149,8 +150,13 @@ class People:
         return list(self._home.durable.state.unknown_orders())
 
     def _give_up(self, order: Order) -> None:
+        """Call an order gone, whatever the venue knows; now and then it is filled just after that."""
         self._around.coverage.hit("declared gone without looking")
         self._put("resolve", ResolveAsked(0, "", "operator", order.client_id, "it surely failed"))
+        if order.limit_ticks is not None and self._rng.random() < FILLS_SHARE:
+            price = float(order.tick) * order.limit_ticks
+            side = self._around.sides[order.venue]
+            self._later(self._rng.random() * LOOK_S, partial(side.sweep, order.instrument, price))
 
     def _would_be_told(self, order: Order) -> bool:
         """

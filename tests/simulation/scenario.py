@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from quarterdeck.domain import MINUTE_NS, SECOND_NS, BotSettings
 from quarterdeck.exchange import Personality
 from quarterdeck.market import QuoteShape, quote_shape
-from quarterdeck.simulator import Draw, Fault, FaultKind, FaultPlan, draw_plan
+from quarterdeck.simulator import Call, Draw, Fault, FaultKind, FaultPlan, draw_plan
 from tests.simulation.bots_drawn import CASH, TOKENS, BotDraw, Places, draw_bot
 from tests.simulation.venues_drawn import COIN, draw_personality, instruments_of
 
@@ -33,6 +33,8 @@ HASTY_FAULTS = (
     Fault(FaultKind.VENUE_CANCEL, share=0.02),
     Fault(FaultKind.CLOSED_BOOK, share=0.3),
     Fault(FaultKind.DELAY_NEWS, share=0.5, size=8.0),
+    Fault(FaultKind.REPEAT_NEWS, share=0.5, size=20.0),
+    Fault(FaultKind.LATE_REPLY, share=0.4, calls=(Call.CANCEL,), size=3.0),
     Fault(FaultKind.THIN_BOOK, from_s=200.0, until_s=1_000.0, size=0.02),
 )
 
@@ -144,7 +146,7 @@ def _deciding_late(rng: Random, found: Personality) -> Personality:
         acks="async",
         ack_lag_ns=rng.choice((400, 2_000)) * (SECOND_NS // 1_000),
         fills_lag_ns=rng.choice((0, 8)) * SECOND_NS,
-        streams="all",
+        streams=rng.choice(("all", "orders")),
         market_remainder="expires",
         client_id_scope=rng.choice(("forgets", found.client_id_scope)),
     )
