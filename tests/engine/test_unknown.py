@@ -305,8 +305,8 @@ def test_a_fill_of_an_order_that_somebody_just_called_gone_is_no_money_of_others
     filled = {**before, "USD": before["USD"] - 50, "BTC": before.get("BTC", Decimal(0)) + Decimal("0.001")}
     assert "BalanceDiffered" not in kinds_in(bot.later(5).account("a", **filled))
     assert bot.state.moving_orders() == [order], "its trades are pulled"
-    bot.later(61)
-    assert "BalanceDiffered" in kinds_in(bot.account("a", **filled))
+    assert "BalanceDiffered" in kinds_in(bot.later(61).account("a", **filled))
+    bot.later(301).wake()
     assert bot.state.moving_orders() == []
 
 

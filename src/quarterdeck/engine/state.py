@@ -27,8 +27,8 @@ from quarterdeck.domain import (
 from quarterdeck.orders import ENDED, Order
 from quarterdeck.portfolio import FLAT, Position, Totals
 
-CONCLUDED_FOR_NS: Final = MINUTE_NS
-"""How long trades may follow the end of an order that no venue told of: a person may be wrong about it."""
+CONCLUDED_FOR_NS: Final = 5 * MINUTE_NS
+"""How long trades are looked for after the end of an order that no venue told of: a person may be wrong about it."""
 
 STATE_VERSION: Final = 3
 
