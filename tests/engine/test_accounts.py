@@ -208,6 +208,19 @@ def test_an_account_that_differs_beside_a_working_order_does_not_count_as_compar
     assert bot.state.control is Control.REDUCING
 
 
+def test_a_new_session_notes_a_difference_beside_a_working_order_anew() -> None:
+    """Found by the simulation: while no session ran, nobody could have heard of the trade that explains it."""
+    bot = Bot()
+    bot.account(USD=Decimal(1_000_000), BTC=Decimal(1))
+    bot.working()
+    gone = {"USD": Decimal(1_000_000), "BTC": Decimal("0.4")}
+    bot.later(1).account("a", **gone)
+    bot.later(90).start(reconciled=False)
+    assert bot.state.doubts == {"a": {}}
+    assert kinds_in(bot.later(1).account("a", **gone)) == ["AccountWeighed"]
+    assert "BalanceDiffered" in kinds_in(bot.later(61).account("a", **gone))
+
+
 def test_less_than_the_bot_calls_its_own_is_a_difference_even_at_first_sight() -> None:
     """R34: nothing is sold, and nothing bought with, what is not there."""
     bot = Bot(started=False)

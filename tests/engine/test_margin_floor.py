@@ -17,7 +17,6 @@ from quarterdeck.domain import (
     OrderKind,
     OrderPlanned,
     OrderSettings,
-    OrderState,
     Side,
     SizingSettings,
 )
@@ -114,8 +113,8 @@ def lived(seeds: range) -> Counter[str]:
 
 def test_random_lives_on_margin_end_in_the_figures_of_the_exchange() -> None:
     seen = lived(range(60))
-    for what in (FillBooked, FundingBooked, LiquidationBooked):
-        assert seen[what.__name__] > 3, what
+    for kind in (FillBooked, FundingBooked, LiquidationBooked):
+        assert seen[kind.__name__] > 3, kind
     for what in ("open buy", "open sell", "reduce buy", "reduce sell", "flipped", "refused by G10"):
         assert seen[what] > 5, what
 
@@ -129,10 +128,10 @@ def test_what_was_never_filled_leaves_nothing_locked() -> None:
     floor = Floor(on_margin(orders=OrderSettings("limit", 0.01)))
     floor.signal("SELL")
     (order,) = floor.state.live_orders()
-    assert order.state is OrderState.OPEN
+    assert order.state.value == "open"
     assert order.limit_ticks == 3_030_000
     assert floor.state.free("a", "USD") < 10_000
     floor.pass_to(700.0)
-    assert order.state is OrderState.CANCELLED
+    assert order.state.value == "cancelled"
     assert floor.state.free("a", "USD") == 10_000
     floor.check()

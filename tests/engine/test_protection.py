@@ -192,6 +192,26 @@ def test_what_cannot_be_covered_in_time_is_sold_at_the_market_with_an_alert() ->
     assert (bot.state.naked, bot.state.alerts) == ({}, {})
 
 
+def test_what_a_thin_book_left_of_a_late_sale_is_offered_a_stop_order_before_more_is_sold() -> None:
+    bot = holding()
+    facts = bot.wake()
+    while stops_in(facts):
+        reject(bot)
+        bot.at_ns = protection_due(bot.state)
+        facts = bot.wake()
+    (sold,) = planned_in(facts)
+    exit_order = bot.state.orders[sold.client_id]
+    bot.fill(exit_order, 100, price=Decimal(25_000), fee=Decimal(0))
+    bot.report(exit_order, Evidence.EXPIRED, reported_lots=100)
+    bot.at_ns = protection_due(bot.state)
+    stop = stop_in(bot, bot.wake())
+    assert stop.qty_lots == sold.qty_lots - 100
+    reject(bot)
+    bot.at_ns = protection_due(bot.state)
+    (sold,) = planned_in(bot.wake())
+    assert (sold.order_kind, sold.qty_lots) == (OrderKind.MARKET, stop.qty_lots)
+
+
 def test_a_venue_that_refuses_every_sale_is_tried_at_the_longest_step_and_the_alert_stands() -> None:
     """R53: no storm of orders, and the time without cover does not begin anew with every exit."""
     bot = holding()

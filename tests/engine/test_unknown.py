@@ -288,8 +288,26 @@ def test_a_person_may_resolve_an_order_whose_account_stays_in_doubt() -> None:
     resolve(bot, order)
     assert order.state is OrderState.NOT_PLACED
     held = bot.explained("a")
-    assert "BalanceDiffered" in kinds_in(bot.later(5).account("a", **{**held, "USD": held["USD"] + 50}))
+    odd = {**held, "USD": held["USD"] + 50}
+    assert bot.later(5).account("a", **odd) == [], "a trade of it may be on its way"
+    assert "BalanceDiffered" in kinds_in(bot.later(61).account("a", **odd))
     assert bot.state.control is Control.REDUCING
+
+
+def test_a_fill_of_an_order_that_somebody_just_called_gone_is_no_money_of_others() -> None:
+    """Found by the simulation: the account was compared while the news of the fill was on its way."""
+    bot = Bot()
+    (planned,) = planned_in(bot.ask("k", notional=Decimal(50), venue="a"))
+    order = bot.state.orders[planned.client_id]
+    bot.report(order, Evidence.AMBIGUOUS)
+    resolve(bot, order)
+    before = bot.explained("a")
+    filled = {**before, "USD": before["USD"] - 50, "BTC": before.get("BTC", Decimal(0)) + Decimal("0.001")}
+    assert "BalanceDiffered" not in kinds_in(bot.later(5).account("a", **filled))
+    assert bot.state.moving_orders() == [order], "its trades are pulled"
+    assert "BalanceDiffered" in kinds_in(bot.later(61).account("a", **filled))
+    bot.later(301).wake()
+    assert bot.state.moving_orders() == []
 
 
 def test_an_order_beside_another_that_works_is_weighed_as_well() -> None:

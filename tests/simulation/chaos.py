@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
+from quarterdeck.domain import OrderState
 from quarterdeck.system import raise_kill
 from tests.simulation.keeper import Keeper
 from tests.simulation.people import People
@@ -35,6 +36,7 @@ class Chaos:
             (self._step_clock, 1),
             (self._fail_disk, self._around.scenario.machine.disk_faults),
             (self._repeat_cycle, 3),
+            (self._stop_before_a_turn, 12),
             *self._people.whims(),
         )
         for happening, times in most:
@@ -98,6 +100,29 @@ class Chaos:
         process.freeze_at(rng.choice(("signed", "to sign", "to sign", "after commit", "a step")), freeze)
         if seconds > 8.0:
             self._keeper.expect_successor(rng.uniform(0.0, 15.0))
+
+    def _stop_before_a_turn(self) -> None:
+        """Stop the process for long when an order was answered while another waits for its turn at a venue."""
+        bot = self._keeper.current
+        if bot is None or not bot.is_ready:
+            return
+        process = bot.process
+
+        def freeze() -> None:
+            if not self._waits_for_its_turn():
+                process.freeze_at("answered", freeze)
+            elif not self._calm:
+                self._around.coverage.hit("paused while an order waited for its turn")
+                process.pause()
+                self._around.loop.later(self._rng.uniform(15.0, 45.0), partial(self._keeper.wake, process))
+
+        process.freeze_at("answered", freeze)
+
+    def _waits_for_its_turn(self) -> bool:
+        home = self._keeper.home
+        home.durable.refresh()
+        planned = [one for one in home.durable.state.live_orders() if one.state is OrderState.PLANNED]
+        return any(one.client_id not in home.door.signed for one in planned)
 
     def _kill(self) -> None:
         bot, chance = self._keeper.current, self._rng.random()

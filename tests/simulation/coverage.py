@@ -17,6 +17,7 @@ ORDERS = (
     *(f"unknown → {end}" for end in UNKNOWN_ENDS),
     "living order lost from sight",
     "declared gone by a person",
+    "declared gone without looking",
     "duplicate-id reply",
     "late reply",
     "read failed",
@@ -55,6 +56,7 @@ PROCESSES = (
     "stopped in good order",
     "SIGTERM in the middle of a send",
     "planned handover",
+    "paused while an order waited for its turn",
     "lease lost while paused",
     "lease lost between send and ack",
     "paused owner could not append",
@@ -81,6 +83,7 @@ PEOPLE = (
     "request asked twice",
     "settings changed",
     "started under changed settings",
+    "account emptied under a waiting order",
     "deposit booked",
     "withdrawal booked",
 )

@@ -84,14 +84,13 @@ REASONS: tuple[tuple[str, tuple[OrderState, ...], tuple[Evidence, ...]], ...] = 
     ("what a venue shows was signed", (*WORKING, S.FILLED, S.CANCELLED, S.EXPIRED, S.REJECTED), (E.WITHDRAWN,)),
     ("the proof of absence begins after the last instant at which it may be signed", (S.NOT_PLACED,), (E.WITHDRAWN,)),
     (
-        "a venue that rejected an order knows it no more",
+        "what a venue rejected, at once or when it should have traded, did nothing before that and ends no other way",
         (S.REJECTED,),
-        (E.ACKNOWLEDGED, E.CANCELLED, E.EXPIRED, E.FILLED, E.FILL, E.CANCEL_ACCEPTED),
+        (E.CANCELLED, E.EXPIRED, E.FILLED, E.FILL, E.CANCEL_ACCEPTED),
     ),
     ("what traded was not rejected", (S.PARTIALLY_FILLED, S.FILLED, S.CANCELLED, S.EXPIRED), (E.REJECTED,)),
     ("what filled completely did not end otherwise", (S.FILLED,), (E.CANCELLED, E.EXPIRED)),
     ("what its venue ended was not ended by us, nor did it fill completely", (S.EXPIRED,), (E.CANCELLED, E.FILLED)),
-    ("a venue accepts the cancel of what it knows", (S.NOT_PLACED,), (E.CANCEL_ACCEPTED,)),
 )
 
 UNREACHABLE: dict[Place, str] = {

@@ -179,6 +179,11 @@ def take_inferred_lots_for_settled() -> Patch:
     return patch.object(State, "moving_orders", State.live_orders)
 
 
+def believe_at_once_that_an_order_is_gone() -> Patch:
+    """Nobody waits for trades of an order whose end was only concluded. Found by the simulation."""
+    return patch.object(State, "was_just_concluded", lambda *_: False)
+
+
 def let_live_orders_be_when_killed() -> Patch:
     """A kill cancels nothing."""
     return patch("quarterdeck.engine.control.request_cancel", lambda *_: iter(()))
@@ -240,6 +245,7 @@ OF_THE_LIFE_CYCLE: dict[str, Callable[[], Patch]] = {
         trust_the_stream_for_the_cursor,
         never_ask_after_orders,
         take_inferred_lots_for_settled,
+        believe_at_once_that_an_order_is_gone,
         let_live_orders_be_when_killed,
         round_fees,
         take_no_answer_for_a_rejection,

@@ -25,16 +25,20 @@ from quarterdeck.orders import Order
 from quarterdeck.simulator import FaultKind
 from tests.simulation.bot import Bot
 from tests.simulation.limits import draw_change, merged, settings_under
-from tests.simulation.scenario import PAIRS, PRIMARY, START_PRICE
+from tests.simulation.scenario import LOSES_NEWS, PAIRS, PRIMARY, START_PRICE
 from tests.simulation.surrounds import Home, Surrounds
+from tests.simulation.venue_side import ACCOUNT, VenueSide
 from tests.simulation.venues_drawn import COIN
 
 REPEAT_S = 3.0
 HEARD_SHARE = 0.8
 RASH_SHARE = 0.8
+CANCELS_FIRST_SHARE = 0.4
+FILLS_SHARE = 0.5
 LOOKS_MAX = 60
 LOOK_S = 0.5
-LOSES_NEWS = (FaultKind.DROP_NEWS, FaultKind.MUTE_NEWS, FaultKind.STALL_NEWS, FaultKind.OUTAGE, FaultKind.MAINTENANCE)
+DOUBTS_WITHIN_S = 4.0
+CLOSES_BOOKS = (FaultKind.CLOSED_BOOK, FaultKind.MAINTENANCE)
 DECLARE_AGAIN_S = 150.0
 DECLARE_TIMES = 4
 LOOKED_FOR_NS = 30_000_000_000
@@ -68,6 +72,7 @@ class People:
 
     def whims(self) -> tuple[Whim, ...]:
         """List what they do, each with how often at most."""
+        is_hasty = self._around.scenario.is_hasty
         return (
             (self._command, 4),
             (self.ask, 50),
@@ -75,8 +80,10 @@ class People:
             (self._adjust, 10),
             (self._fund, 3),
             (self._resume_now_and_then, 3),
-            (self._resolve_one, 12),
-            (self._cancel_at_once, 4),
+            (self._resolve_one, 80 if is_hasty else 12),
+            (self._doubt_the_next, 3 if is_hasty else 0),
+            (self._cancel_at_once, 16 if is_hasty else 4),
+            (self._empty_account, 40 if is_hasty else 8),
         )
 
     def resume(self, *, rebase: bool = False) -> None:
@@ -110,22 +117,58 @@ class People:
 
     def _resolve_one(self, looks: int = LOOKS_MAX) -> None:
         """Wait for an unknown order and look for it; or, now and then, only believe to know what became of it."""
-        unknown = list(self._home.durable.state.unknown_orders())
+        unknown = self._unknown_by_now()
         if not unknown:
             if looks:
                 self._later(LOOK_S, partial(self._resolve_one, looks - 1))
             return
         order = self._rng.choice(unknown)
         if self._rng.random() < RASH_SHARE and self._would_be_told(order):
-            self._around.coverage.hit("declared gone without looking")
-            self._put("resolve", ResolveAsked(0, "", "operator", order.client_id, "it surely failed"))
+            self._give_up(order)
         else:
             self._resolve(order)
 
+    def _doubt_the_next(self) -> None:
+        """Wait until an order was sent, and give up what is unknown soon after; again and again."""
+        bot = self._audience.current
+        if bot is not None and bot.is_ready:
+            soon = partial(self._later, self._rng.uniform(0.0, DOUBTS_WITHIN_S), self._give_up_unknown)
+            bot.process.freeze_at("answered", soon)
+        self._later(self._rng.uniform(5.0, 30.0), self._doubt_the_next)
+
+    def _give_up_unknown(self) -> None:
+        for order in self._unknown_by_now():
+            if self._would_be_told(order):
+                if self._rng.random() < CANCELS_FIRST_SHARE:
+                    self._put("cancel", CancelAsked(0, "", "operator", order.client_id))
+                    self._later(self._rng.random() * LOOK_S, partial(self._give_up, order))
+                else:
+                    self._give_up(order)
+
+    def _unknown_by_now(self) -> list[Order]:
+        self._home.durable.refresh()
+        return list(self._home.durable.state.unknown_orders())
+
+    def _give_up(self, order: Order) -> None:
+        """Call an order gone, whatever the venue knows; now and then it is filled just after that."""
+        self._around.coverage.hit("declared gone without looking")
+        self._put("resolve", ResolveAsked(0, "", "operator", order.client_id, "it surely failed"))
+        if order.limit_ticks is not None and self._rng.random() < FILLS_SHARE:
+            price = float(order.tick) * order.limit_ticks
+            side = self._around.sides[order.venue]
+            self._later(self._rng.random() * LOOK_S, partial(side.sweep, order.instrument, price))
+
     def _would_be_told(self, order: Order) -> bool:
-        """Tell whether the venue's news would correct whoever is wrong about an order that nothing filled of yet."""
+        """
+        Tell whether the venue's news would correct whoever is wrong about an order, and soon.
+
+        That a request was heard is news only where venues decide later. Of what filled already the news may be gone,
+        unless the stream is known to lose nothing.
+        """
         side = self._around.sides[order.venue]
-        is_reliable = side.personality.streams == "all"
+        if self._around.scenario.is_hasty:
+            return True
+        is_reliable = side.personality.streams == "all" and side.personality.acks == "async"
         is_reliable = is_reliable and not any(fault.kind in LOSES_NEWS for fault in side.box.weather.plan.faults)
         there = side.exchange.state.orders.values()
         return is_reliable and not any(one.client_id == order.client_id and one.filled_lots for one in there)
@@ -221,6 +264,19 @@ class People:
             key = self._put("funds", asked)
             self._later(DECLARE_AGAIN_S, partial(self._declare, asked, times - 1, key))
 
+    def _empty_account(self, looks: int = LOOKS_MAX) -> None:
+        """Wait for an order that waits for a book to trade against, and borrow all the free money of its account."""
+        for side in self._around.sides.values():
+            if any(side.box.weather.holding(kind, side.box.at_s) for kind in CLOSES_BOOKS) and _waits_for_a_book(side):
+                free = side.exchange.balances(ACCOUNT)[side.quote_asset][0]
+                if free and side.move_money(side.quote_asset, -free):
+                    back_s = self._rng.uniform(5.0, 60.0)
+                    self._around.loop.later(back_s, partial(side.move_money, side.quote_asset, free))
+                    self._around.coverage.hit("account emptied under a waiting order")
+                    return
+        if looks:
+            self._later(LOOK_S, partial(self._empty_account, looks - 1))
+
     def _price(self, pair: str) -> Decimal:
         around = self._around
         side = around.sides[PRIMARY]
@@ -237,3 +293,11 @@ class People:
         if bot is not None and bot.errands is not None and self._rng.random() < HEARD_SHARE:  # a datagram may be lost
             bot.process.post(bot.errands.hear)
         return key
+
+
+def _waits_for_a_book(side: VenueSide) -> bool:
+    """Tell whether somebody buys at the market of a venue that trades nothing at the moment."""
+    return any(
+        one.is_working and one.order_kind is OrderKind.MARKET and one.side is Side.BUY and not one.filled_lots
+        for one in side.exchange.state.orders.values()
+    )

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
+from msgspec.structs import replace
+
 from quarterdeck.domain import MINUTE_NS, SECOND_NS, BotSettings
 from quarterdeck.exchange import Personality
 from quarterdeck.market import QuoteShape, quote_shape
-from quarterdeck.simulator import Draw, FaultPlan, draw_plan
+from quarterdeck.simulator import Call, Draw, Fault, FaultKind, FaultPlan, draw_plan
 from tests.simulation.bots_drawn import CASH, TOKENS, BotDraw, Places, draw_bot
 from tests.simulation.venues_drawn import COIN, draw_personality, instruments_of
 
@@ -20,6 +22,21 @@ START_PRICE = {"BTC-USD": 30_000.0, "ETH-USD": 2_000.0}
 DAY_NS = 24 * 60 * MINUTE_NS
 MIDNIGHT_NS = 19_700 * DAY_NS
 PERPETUAL_SHARE = 0.15
+HASTY_SHARE = 0.2
+HASTY_LATENCY_S = 0.1
+LOSES_NEWS = frozenset(
+    {FaultKind.DROP_NEWS, FaultKind.MUTE_NEWS, FaultKind.STALL_NEWS, FaultKind.OUTAGE, FaultKind.MAINTENANCE}
+)
+# Where people judge in haste, orders are in doubt often, and news that corrects them comes late, but comes.
+HASTY_FAULTS = (
+    Fault(FaultKind.HIDE_ORDER, share=0.6, size=2.0),
+    Fault(FaultKind.VENUE_CANCEL, share=0.02),
+    Fault(FaultKind.CLOSED_BOOK, share=0.3),
+    Fault(FaultKind.DELAY_NEWS, share=0.5, size=8.0),
+    Fault(FaultKind.REPEAT_NEWS, share=0.5, size=20.0),
+    Fault(FaultKind.LATE_REPLY, share=0.4, calls=(Call.CANCEL,), size=3.0),
+    Fault(FaultKind.THIN_BOOK, from_s=200.0, until_s=1_000.0, size=0.02),
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +73,8 @@ class Scenario:
     The draw of one seed.
 
     `quotes` is the money in which each venue trades, `instruments` what it calls each pair, `beside` what lies on each
-    account that belongs to no bot.
+    account that belongs to no bot. Where `is_hasty`, venues decide late and their streams lose nothing, and people say
+    all the time that orders are gone which they did not look for.
     """
 
     start_ns: int
@@ -71,6 +89,7 @@ class Scenario:
     weather: Weather
     beside: dict[str, Decimal]
     bots: tuple[BotDraw, ...]
+    is_hasty: bool
 
     @property
     def settings(self) -> BotSettings:
@@ -87,6 +106,9 @@ def draw_scenario(rng: Random) -> Scenario:
     """Draw everything that stays fixed for one seed; each fault is absent from many seeds."""
     venues = VENUES[: rng.choice((1, 2, 2, 2, 2, 2, 3))]
     personalities = {venue: draw_personality(rng) for venue in venues}
+    is_hasty = rng.random() < HASTY_SHARE
+    if is_hasty:
+        personalities = {venue: _deciding_late(rng, found) for venue, found in personalities.items()}
     quotes = {venue: COIN if venue != PRIMARY and rng.random() < 0.33 else "USD" for venue in venues}
     safety_min = rng.randrange(30, 36)
     perpetual = venues[-1] if len(venues) > 1 and rng.random() < PERPETUAL_SHARE else ""
@@ -97,13 +119,16 @@ def draw_scenario(rng: Random) -> Scenario:
         for venue in venues
     }
     to_midnight_min = rng.randrange(0, 60)  # some worlds run across midnight
+    plans = {name: _plan(rng, found, instruments[name], safety_min) for name, found in personalities.items()}
+    if is_hasty:
+        plans = {name: _never_losing_news(plan) for name, plan in plans.items()}
     names = (BOT, TWIN) if rng.random() < 0.15 else (BOT,)
     return Scenario(
         start_ns=MIDNIGHT_NS - to_midnight_min * MINUTE_NS + rng.randrange(0, 60) * SECOND_NS,
         safety_min=safety_min,
         machine=_machine(rng),
         venues=venues,
-        plans={name: _plan(rng, found, instruments[name], safety_min) for name, found in personalities.items()},
+        plans=plans,
         personalities=personalities,
         shapes=shapes,
         quotes=quotes,
@@ -111,7 +136,25 @@ def draw_scenario(rng: Random) -> Scenario:
         weather=_weather(rng, venues, to_midnight_min),
         beside={"ETH": Decimal("0.7"), "USD": Decimal(250)} if rng.random() < 0.2 else {},
         bots=tuple(draw_bot(rng, name, places) for name in names),
+        is_hasty=is_hasty,
     )
+
+
+def _deciding_late(rng: Random, found: Personality) -> Personality:
+    return replace(
+        found,
+        acks="async",
+        ack_lag_ns=rng.choice((400, 2_000)) * (SECOND_NS // 1_000),
+        fills_lag_ns=rng.choice((0, 8)) * SECOND_NS,
+        streams=rng.choice(("all", "orders")),
+        market_remainder="expires",
+        client_id_scope=rng.choice(("forgets", found.client_id_scope)),
+    )
+
+
+def _never_losing_news(plan: FaultPlan) -> FaultPlan:
+    kept = [fault for fault in plan.faults if fault.kind not in LOSES_NEWS]
+    return FaultPlan((*HASTY_FAULTS, *kept), min(plan.latency_s, HASTY_LATENCY_S))
 
 
 def cash_of(quote: str) -> dict[str, Decimal]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -282,6 +283,23 @@ def test_i21_goods_sold_twice_are_found() -> None:
     bot.later(61).sell()
     check_orders(bot.state)
     bot.state.live_orders()[0].qty_lots *= 2
+    with pytest.raises(Breach, match="I21"):
+        check_orders(bot.state)
+
+
+def test_what_came_back_from_its_end_may_be_sold_twice_but_no_more() -> None:
+    bot = Bot()
+    bot.bought()
+    bot.later(61).sell()
+    (order,) = bot.state.live_orders()
+    twin = msgspec.structs.replace(order, client_id="twin")
+    bot.state.orders[twin.client_id] = twin
+    bot.state.live[twin.client_id] = twin.planned_at_ns
+    with pytest.raises(Breach, match="I21"):
+        check_orders(bot.state)
+    twin.came_back = True
+    check_orders(bot.state)
+    order.qty_lots *= 3
     with pytest.raises(Breach, match="I21"):
         check_orders(bot.state)
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from quarterdeck.domain import ZERO, Side
+from quarterdeck.domain import MINUTE_NS, ZERO, Side
 from quarterdeck.engine import State, decode_state, encode_state, state_hash
 from quarterdeck.orders import ENDED
 from tests.engine.auditor import Auditor
@@ -78,7 +78,11 @@ def check_figures(state: State, audit: Auditor) -> None:
 
 
 def check_orders(state: State) -> None:
-    """I20, I21: no order fills twice over, and what is being sold is held."""
+    """
+    I20, I21: no order fills twice over, and what is being sold is held.
+
+    What somebody wrongly called gone may come back after its goods were offered again: so much may be sold twice.
+    """
     for order in state.orders.values():
         bounded = 0 <= order.booked_lots <= max(order.reported_lots, order.qty_lots)
         require(bounded, "I20", f"{order.client_id}: {order.booked_lots} of {order.qty_lots} lots are booked")
@@ -89,10 +93,21 @@ def check_orders(state: State) -> None:
         lot = state.grids[venue][instrument].listing.lot
         held = state.position(venue, instrument).qty
         require(
-            lots * lot <= held * FEE_CHANGED,
+            (lots - _offered_again_lots(state, venue, instrument)) * lot <= held * FEE_CHANGED,
             "I21",
             f"{lots * lot} of {instrument} are being sold on {venue}, {held} are held",
         )
+
+
+def _offered_again_lots(state: State, venue: str, instrument: str) -> int:
+    """Count the lots of sales that came back from their end, and live or ended a moment ago."""
+    return sum(
+        order.qty_lots
+        for order in state.orders.values()
+        if order.came_back
+        and (order.venue, order.instrument, order.side) == (venue, instrument, Side.SELL)
+        and (not order.ended_at_ns or state.at_ns <= order.ended_at_ns + MINUTE_NS)
+    )
 
 
 def check_lengths(state: State) -> None:

@@ -39,7 +39,7 @@ def draw_personality(rng: Random) -> Personality:
         streams=streams,
         stops=stops,
         stops_refuse_crossed=stops and rng.random() < 0.5,
-        self_trade=rng.choice(("allow", "allow", "cancel_newest", "cancel_oldest")),
+        self_trade=rng.choice(("allow", "cancel_newest", "cancel_oldest")),
     )
 
 
@@ -48,7 +48,7 @@ def _limits(rng: Random) -> RateLimits | None:
         return None
     return RateLimits(
         requests_max=rng.choice((30, 60, 200)),
-        orders_max=rng.choice((None, 5, 20)),
+        orders_max=rng.choice((None, 1, 5, 20)),
         window_ns=10 * SECOND_NS,
         ban_after=rng.choice((None, 3, 10)),
         ban_ns=rng.choice((15, 40)) * SECOND_NS,

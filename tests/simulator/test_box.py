@@ -254,6 +254,17 @@ def test_an_order_can_be_hidden_from_queries_for_a_while() -> None:
     assert stage.exchange.query(US, "a", stage.box.clock.now_ns()) is not None
 
 
+def test_an_order_is_hidden_once_while_it_is_new_and_once_when_it_has_rested_for_long() -> None:
+    stage = Stage(Fault(FaultKind.HIDE_ORDER, size=2.0))
+    stage.rest("a")
+    found = []
+    for at_s in (0.0, 3.0, 11.0, 14.0, 30.0):
+        stage.timers.pass_until(at_s)
+        stage.box.before_query("a")
+        found.append(stage.exchange.query(US, "a", stage.box.clock.now_ns()) is not None)
+    assert found == [False, True, False, True, True]
+
+
 def test_a_stale_list_shows_what_ended_and_misses_what_is_new() -> None:
     stage = Stage(Fault(FaultKind.STALE_ORDERS, size=5.0))
     stage.rest("old")

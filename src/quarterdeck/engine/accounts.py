@@ -50,7 +50,8 @@ class _Motion(Struct, frozen=True):
     The assets of one account that unsettled orders of ours may be changing, by what is known of the orders.
 
     `unknown`: orders whose outcome balances may tell. `unclear`: those that may be filling at this moment, or whose
-    trades are still to be booked. `resting`: those that work, and fill only if a trade is still on its way to us.
+    trades are still to be booked. `resting`: those that work, or whose end was just concluded; they filled only if a
+    trade is still on its way to us.
     """
 
     unknown: frozenset[str]
@@ -88,6 +89,13 @@ def _with_positions(state: State, report: AccountReported) -> AccountReported:
         return report
     ours = [name for name, grid in state.grids.get(report.venue, {}).items() if grid.is_perpetual]
     return replace(report, totals=report.totals | {name: report.positions.get(name, ZERO) for name in ours})
+
+
+def forget_doubts(state: State, at_ns: int) -> Iterator[Fact]:
+    """Let a new session note differences anew: while nobody listened, none can have stayed though trades were told."""
+    for venue, doubts in list(state.doubts.items()):
+        if _without_zeros(doubts):
+            yield AccountWeighed(at_ns=at_ns, venue=venue, venue_at_ns=state.weighed_venue_ns[venue], doubts={})
 
 
 def _take_orders(state: State, report: AccountReported, at_ns: int) -> Iterator[Fact]:
@@ -144,12 +152,13 @@ def _motion(state: State, venue: str) -> _Motion:
     for order in state.moving_orders():
         if order.venue != venue:
             continue
+        is_quiet = order.state in WORKING or state.was_just_concluded(order)
         if is_weighable(order):
             unknown.append(order)
-        elif order.inferred or order.reported_lots > order.booked_lots or order.state not in WORKING:
-            unclear.append(order)
-        else:
+        elif is_quiet and not order.inferred and order.reported_lots <= order.booked_lots:
             resting.append(order)
+        else:
+            unclear.append(order)
     in_doubt = _traded(state, unknown)
     return _Motion(
         unknown=frozenset(in_doubt),

@@ -41,6 +41,7 @@ from quarterdeck.domain import (
     Stopping,
     ensure,
 )
+from quarterdeck.engine.accounts import forget_doubts
 from quarterdeck.engine.changes import left_without_care
 from quarterdeck.engine.cover import protected_by, review_all
 from quarterdeck.engine.exposure import FLATTEN, grids_of, sellable_lots
@@ -98,6 +99,7 @@ def start(state: State, started: Started, at_ns: int) -> Iterator[Fact]:
     for order in state.live_orders():
         if order.state is OrderState.PLANNED:
             yield from move(state, order, Evidence.RECOVERED, at_ns, reason="a new session found no answer to the send")
+    yield from forget_doubts(state, at_ns)
     yield from review_all(state, at_ns)
     if started.kill_epoch > state.kill_epoch and not state.kill_raised:
         yield from _kill(state, at_ns, NOTICED, "kill file")

@@ -34,6 +34,7 @@ from quarterdeck.engine.moment import NEVER_NS, Moment, settings_of
 from quarterdeck.engine.offers import Offer, exits_of
 from quarterdeck.engine.reports import request_cancel
 from quarterdeck.engine.state import Deferred, Grid, Naked, State
+from quarterdeck.orders import ENDED, NEVER_LIVED
 
 RETRY_DOUBLINGS_MAX: Final = 4
 RETRY_MAX_NS: Final = SECOND_NS << RETRY_DOUBLINGS_MAX
@@ -160,12 +161,12 @@ def _place_or_sell(state: State, now: Moment, grid: Grid, naked: Naked, stop: St
     since_ns = naked.since_ns if naked.tries else now.at_ns  # its time counts from when something could be done
     deadline_ns = since_ns + settings_of(state).naked_ns_max
     is_late, tries = now.at_ns >= deadline_ns, naked.tries + 1
-    next_ns = now.at_ns + (SECOND_NS << min(naked.tries, RETRY_DOUBLINGS_MAX))
+    next_ns = now.at_ns + _pause_ns(naked.tries)
     yield _tried(now, grid, Naked(since_ns, tries, next_ns if is_late else min(next_ns, deadline_ns)))
     trigger = stop.trigger_ticks * grid.tick
     is_beyond = offer.quote.last <= trigger
     left: Stop | None = stop
-    if is_beyond or is_late:
+    if is_beyond or (is_late and not _was_sold_in_part(state, grid, naked)):
         cause = f"stop_loss at {offer.quote.last}" if is_beyond else "no stop order could be placed"
         if is_late:
             yield from _tell(state, now, grid, "it is sold at the market")
@@ -179,6 +180,27 @@ def _place_or_sell(state: State, now: Moment, grid: Grid, naked: Naked, stop: St
         yield from place_stop(
             state, now, _intent(state, now, grid, "cover", f"stop at {at}", OrderKind.STOP), offer, left
         )
+
+
+def _was_sold_in_part(state: State, grid: Grid, naked: Naked) -> bool:
+    """
+    Tell whether the try before this one was a sale that its venue took, though its book did not take all of it.
+
+    Such a venue trades again: what is left gets its stop order, if it takes one, before more is sold into a thin book.
+    """
+    listing = grid.listing
+    tried_ns = naked.next_ns - _pause_ns(naked.tries - 1)
+    for order in reversed(state.orders.values()):
+        if order.planned_at_ns < tried_ns:
+            return False
+        is_here = order.venue == listing.venue and order.instrument == listing.instrument
+        if is_here and order.source is Source.PROTECTION and order.trigger_ticks is None:
+            return order.state in ENDED and order.state not in NEVER_LIVED
+    return False
+
+
+def _pause_ns(tries: int) -> int:
+    return SECOND_NS << min(max(tries, 0), RETRY_DOUBLINGS_MAX)
 
 
 def _is_waiting(state: State, grid: Grid) -> bool:

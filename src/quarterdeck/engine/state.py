@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct, field
 
 from quarterdeck.domain import (
+    MINUTE_NS,
     ZERO,
     BotSettings,
     Control,
@@ -26,6 +27,9 @@ from quarterdeck.domain import (
 )
 from quarterdeck.orders import ENDED, Order
 from quarterdeck.portfolio import FLAT, Position, Totals
+
+CONCLUDED_FOR_NS: Final = 5 * MINUTE_NS
+"""How long trades are looked for after the end of an order that no venue told of: a person may be wrong about it."""
 
 STATE_VERSION: Final = 4
 
@@ -235,8 +239,20 @@ class State(Struct):
         return [orders[client_id] for client_id in self.live]
 
     def moving_orders(self) -> list[Order]:
-        """List the orders that may still change what we hold: the living, and those with lots only inferred so far."""
-        return [order for order in self.orders.values() if order.client_id in self.live or order.inferred]
+        """
+        List the orders that may still change what we hold.
+
+        They are the living, those with lots only inferred so far, and those whose end was concluded a moment ago.
+        """
+        return [
+            order
+            for order in self.orders.values()
+            if order.client_id in self.live or order.inferred or self.was_just_concluded(order)
+        ]
+
+    def was_just_concluded(self, order: Order) -> bool:
+        """Tell whether the end of an order was concluded so recently that news of its trades may be on the way."""
+        return order.presumed and self.at_ns < order.ended_at_ns + CONCLUDED_FOR_NS
 
     def selling_lots(self, venue: str, instrument: str, *, over_resting: bool = False, side: Side = Side.SELL) -> int:
         """

@@ -87,7 +87,7 @@ def pull_from(state: State, venue: str) -> int:
 def _may_miss_trades(state: State, order: Order) -> bool:
     if order.state is _UNKNOWN or order.inferred or order.reported_lots > order.booked_lots:
         return True
-    return order.presumed and state.at_ns < order.ended_at_ns + MINUTE_NS
+    return state.was_just_concluded(order)
 
 
 def is_weighable(order: Order) -> bool:

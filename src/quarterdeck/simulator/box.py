@@ -23,6 +23,7 @@ from quarterdeck.simulator.weather import Fate, Note, Trouble, Weather
 
 T = TypeVar("T")
 NEWS_KEPT: Final = 64
+SETTLES_NS: Final = 10 * SECOND_NS
 _K: Final = FaultKind
 
 
@@ -92,6 +93,7 @@ class BoxedVenue:
         self._plan_number = 0
         self._wakes_ns: int | None = None
         self._latest: deque[Callable[[], object]] = deque(maxlen=NEWS_KEPT)
+        self._hidden: set[tuple[str, bool]] = set()
         self._schedule()
 
     def change_plan(self, plan: FaultPlan) -> None:
@@ -139,10 +141,17 @@ class BoxedVenue:
             self._tell(self._deeds.fill_before_cancel(client_id, self.clock.now_ns()))
 
     def before_query(self, client_id: str) -> None:
-        """Let an order now and then not be found for a while, when a query arrives."""
+        """Let an order now and then not be found for a while, when a query arrives; a new one once, an old one once."""
+        if not self.weather.holding(_K.HIDE_ORDER, self.at_s):
+            return
+        now_ns = self.clock.now_ns()
+        moment = (client_id, self._deeds.works_since_ns(client_id, now_ns) + SETTLES_NS <= now_ns)
+        if moment in self._hidden:  # hidden again and again it would be gone for longer than the venue's bound
+            return
         hidden = self.weather.struck(_K.HIDE_ORDER, self.at_s)
         if hidden:
-            self.exchange.hide(self.account, client_id, self.clock.now_ns() + int(hidden.size * SECOND_NS))
+            self._hidden.add(moment)
+            self.exchange.hide(self.account, client_id, now_ns + int(hidden.size * SECOND_NS))
 
     def stale_orders(self) -> list[OrderStatus] | None:
         """Give the working orders of some time ago where the list is not up to date; None where it is."""

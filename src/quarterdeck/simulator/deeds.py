@@ -70,6 +70,11 @@ class Deeds:
         price = float(self._listing(order).tick) * order.limit_ticks
         return self._exchange.trade_range(order.instrument, price * (1.0 - 1e-4), price * (1.0 + 1e-4), at_ns)
 
+    def works_since_ns(self, client_id: str, at_ns: int) -> int:
+        """Say since when an order works; the given instant where it does not."""
+        order = self._working(client_id)
+        return at_ns if order is None else order.placed_at_ns
+
     def end_one(self, rng: Random, at_ns: int) -> list[Event]:
         """Let the venue end one working order by itself."""
         working = [order for order in self._orders() if order.client_id]
