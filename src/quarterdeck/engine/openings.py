@@ -148,6 +148,8 @@ def _sized(settings: BotSettings, intent: Intent, offer: Offer, route: Route, wi
     if wanted == 0:
         return Refusal("size", f"asks for less than one lot of {listing.lot} {listing.base}", routes=route.quotes)
     worst = worst_ticks(price, 0.0 if limit_ticks is not None else limits.headroom_share, grid.tick)
+    if worst == 0:
+        return Refusal("size", f"a price of {price:g} {listing.quote} cannot be reckoned with", routes=route.quotes)
     worst_per_lot = multiply(listing.lot, multiply(listing.tick, Decimal(worst)))
     fee = listing.fee_taker if limit_ticks is None else max(listing.fee_taker, listing.fee_maker)
     if grid.is_perpetual:
