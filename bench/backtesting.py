@@ -119,8 +119,9 @@ def _kernel_times(candles: Candles, rounds: int) -> Times:
 
 def _checked(candles: Candles, settings: qd.BacktestSettings) -> None:
     result = qd.backtest(qd.SmaCrossover(), candles, settings=settings)
+    found = result.scene.outcome
     orders, equity = ANSWERS[len(candles)]
-    ensure(len(result.orders) == orders, f"{len(result.orders)} orders, not {orders}")
+    ensure(len(found.orders) == orders, f"{len(found.orders)} orders, not {orders}")
     ensure(abs(result.equity[-1] / equity - 1.0) <= EQUITY_SLACK, f"equity {result.equity[-1]}, not {equity}")
 
 

@@ -65,7 +65,7 @@ class Tables:
             _ring(self._windows[PEAKS], limits.drawdown_window_days * DAY_NS, every_ns, bars),
         ]
         self._bars = _bars(board, bot)
-        room = RECORDS_MIN + count * (64 + bars // 16)
+        room = RECORDS_MIN + count * (64 + bars // 32)
         self._speaking = records_of(Speaking, SIGNALS_AT_ONCE)
         self.orders = np.empty(room, dtype=ORDER)
         self.fills = np.empty(room, dtype=FILL)

@@ -53,10 +53,10 @@ def outcome_of(tables: Tables, play_on: Callable[[NDArray[Any], int], int]) -> O
         place = play_on(tables.desk, place)
     wallet: Any = tables.wallet[0]
     return Outcome(
-        orders=tables.orders[: wallet["orders"]].copy(),
-        fills=tables.fills[: wallet["fills"]].copy(),
-        refusals=tables.refusals[: wallet["refusals"]].copy(),
-        funding=tables.payments[: wallet["payments"]].copy(),
+        orders=tables.orders[: wallet["orders"]],
+        fills=tables.fills[: wallet["fills"]],
+        refusals=tables.refusals[: wallet["refusals"]],
+        funding=tables.payments[: wallet["payments"]],
         equity=tables.equity,
         drawdown_max=float(wallet["fall_max"]),
     )
