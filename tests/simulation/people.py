@@ -35,6 +35,7 @@ HEARD_SHARE = 0.8
 RASH_SHARE = 0.8
 CANCELS_FIRST_SHARE = 0.4
 FILLS_SHARE = 0.5
+FILLS_WITHIN_S = 0.2
 LOOKS_MAX = 60
 LOOK_S = 0.5
 DOUBTS_WITHIN_S = 4.0
@@ -153,10 +154,10 @@ class People:
         """Call an order gone, whatever the venue knows; now and then it is filled just after that."""
         self._around.coverage.hit("declared gone without looking")
         self._put("resolve", ResolveAsked(0, "", "operator", order.client_id, "it surely failed"))
-        if order.limit_ticks is not None and self._rng.random() < FILLS_SHARE:
+        if order.limit_ticks is not None and (order.lived or self._rng.random() < FILLS_SHARE):
             price = float(order.tick) * order.limit_ticks
             side = self._around.sides[order.venue]
-            self._later(self._rng.random() * LOOK_S, partial(side.sweep, order.instrument, price))
+            self._later(self._rng.random() * FILLS_WITHIN_S, partial(side.sweep, order.instrument, price))
 
     def _would_be_told(self, order: Order) -> bool:
         """

@@ -29,7 +29,7 @@ LOSES_NEWS = frozenset(
 )
 # Where people judge in haste, orders are in doubt often, and news that corrects them comes late, but comes.
 HASTY_FAULTS = (
-    Fault(FaultKind.HIDE_ORDER, share=0.6, size=2.0),
+    Fault(FaultKind.HIDE_ORDER, share=0.9, size=2.0),
     Fault(FaultKind.VENUE_CANCEL, share=0.02),
     Fault(FaultKind.CLOSED_BOOK, share=0.3),
     Fault(FaultKind.DELAY_NEWS, share=0.5, size=8.0),
@@ -146,7 +146,7 @@ def _deciding_late(rng: Random, found: Personality) -> Personality:
         acks="async",
         ack_lag_ns=rng.choice((400, 2_000)) * (SECOND_NS // 1_000),
         fills_lag_ns=rng.choice((0, 8)) * SECOND_NS,
-        streams=rng.choice(("all", "orders")),
+        streams=rng.choice(("all", "orders", "orders")),
         market_remainder="expires",
         client_id_scope=rng.choice(("forgets", found.client_id_scope)),
     )
