@@ -64,8 +64,8 @@ from tests.engine.audited_stops import check_stop, is_stop
 from tests.engine.breach import Breach, require
 
 SLACK = Fraction(1, 10**9)
-TAKEN_IN = frozenset({Evidence.ACKNOWLEDGED, Evidence.FILLED, Evidence.CANCELLED, Evidence.EXPIRED})
-"""What a venue says only of an order that it took."""
+TAKEN_IN = frozenset({Evidence.FILLED, Evidence.CANCELLED, Evidence.EXPIRED})
+"""What a venue says only of an order that it took for good; one that is acknowledged may still be rejected."""
 SPACING_NS = SECOND_NS
 CLIENT_ID = re.compile(r"[a-z][a-z0-9]{17}")
 
