@@ -88,7 +88,7 @@ REASONS: tuple[tuple[str, tuple[OrderState, ...], tuple[Evidence, ...]], ...] = 
         (S.REJECTED,),
         (E.CANCELLED, E.EXPIRED, E.FILLED, E.FILL, E.CANCEL_ACCEPTED),
     ),
-    ("what traded was not rejected", (S.PARTIALLY_FILLED, S.FILLED, S.CANCELLED, S.EXPIRED), (E.REJECTED,)),
+    ("what traded, or ended by itself, was not rejected", (S.PARTIALLY_FILLED, S.FILLED, S.EXPIRED), (E.REJECTED,)),
     ("what filled completely did not end otherwise", (S.FILLED,), (E.CANCELLED, E.EXPIRED)),
     ("what its venue ended was not ended by us, nor did it fill completely", (S.EXPIRED,), (E.CANCELLED, E.FILLED)),
 )
