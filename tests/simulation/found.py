@@ -8,7 +8,7 @@ one: `make mutants` looks for them all again and prints this table anew.
 FOUND_BY: dict[str, tuple[int, str]] = {
     "send_before_the_commit": (1, "I2"),
     "send_again_what_is_unknown": (4, "I1"),
-    "send_again_after_a_crash": (4, "I7"),
+    "send_again_after_a_crash": (4, "I1"),
     "book_a_trade_twice": (1, "fills"),
     "ignore_the_lease_at_the_last_hop": (102, "I3"),
     "ignore_the_kill_at_the_last_hop": (12, "I3"),
